@@ -1,0 +1,97 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Arrows run downward only (see "Rooms" in README.md). Every C library is imported by exactly one Swift module.
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+/// Vector loops are written to be auto-vectorised; -O2 alone leaves some of them scalar.
+let vectorised: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra", "-Werror"])]
+
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "kelip",
+  products: [
+    .executable(name: "kelip-worker", targets: ["kelip-worker"]),
+    .executable(name: "kelip", targets: ["kelip"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // C libraries, as Debian ships them.
+    .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c"),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas"),
+    .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg"),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng"),
+    .systemLibrary(name: "CFreeType", pkgConfig: "freetype2"),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
+
+    // Small C and C++: what Swift cannot import, and vector loops that no library offers.
+    .target(name: "CMPIShims", dependencies: ["COpenMPI"], cSettings: vectorised),
+    .target(
+      name: "COneDNNShims", cxxSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
+      linkerSettings: [.linkedLibrary("dnnl")]),
+    .target(name: "CKernels", cSettings: vectorised),
+
+    // Rooms, from the ground up.
+    room("Basics", ["CCrypto"]),
+    room("Kernels", ["Basics", "CKernels", "COneDNNShims", "COpenBLAS"]),
+    room("Collectives", ["Basics"]),
+    room("MPICollectives", ["Basics", "Collectives", "CMPIShims"]),
+    room("Imaging", ["Basics", "CTurboJPEG", "CPNG", "CFreeType"]),
+    room("Tokenization", ["Basics"]),
+    room("ShardStream", ["Basics", "Imaging", "Tokenization"]),
+    room("DatasetBuilding", ["Basics", "Imaging", "ShardStream"]),
+    room("Towers", ["Basics", "Kernels"]),
+    room("Objectives", ["Basics", "Kernels", "Collectives"]),
+    room("Optimization", ["Basics", "Kernels", "Towers"]),
+    room("Checkpointing", ["Basics"]),
+    room("RunService", ["Basics", logging]),
+    room(
+      "Training",
+      [
+        "Basics", "Kernels", "Collectives", "Tokenization", "ShardStream", "Towers", "Objectives", "Optimization",
+        "Checkpointing", "RunService", .product(name: "Yams", package: "Yams"), logging,
+      ]),
+    room(
+      "Evaluation",
+      ["Basics", "Kernels", "Imaging", "Tokenization", "ShardStream", "Towers", "Checkpointing", "Training"]),
+    .executableTarget(
+      name: "kelip-worker", dependencies: ["Basics", "Training", "MPICollectives", arguments, logging],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "kelip",
+      dependencies: [
+        "Basics", "Kernels", "Training", "Evaluation", "DatasetBuilding", "MPICollectives", "Tokenization", "Imaging",
+        "Checkpointing", "ShardStream", "Towers", arguments, logging,
+      ], swiftSettings: strict),
+
+    // A tests folder per room.
+    tests("BasicsTests", ["Basics"]),
+    tests("KernelsTests", ["Kernels"]),
+    tests("CollectivesTests", ["Collectives"]),
+    tests("ImagingTests", ["Imaging"], resources: [.copy("Fixtures")]),
+    tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),
+    tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"]),
+    tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging"]),
+    tests("TowersTests", ["Towers", "Kernels", "Checkpointing"]),
+    tests("ObjectivesTests", ["Objectives", "Collectives"]),
+    tests("OptimizationTests", ["Optimization", "Towers"]),
+    tests("CheckpointingTests", ["Checkpointing"]),
+    tests("TrainingTests", ["Training", "Checkpointing", "Towers"], resources: [.copy("Fixtures")]),
+    tests("EvaluationTests", ["Evaluation", "Checkpointing"]),
+  ],
+  cxxLanguageStandard: .cxx17
+)
