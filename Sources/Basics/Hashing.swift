@@ -31,3 +31,15 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
     Double(next() >> 11) * 0x1p-53
   }
 }
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+extension SeededGenerator {
+  /// A standard normal draw (Box and Muller's cosine branch; two words a draw).
+  package mutating func nextNormal() -> Double {
+    let radius = (-2 * log(1 - nextUniform())).squareRoot()
+    return radius * cos(2 * .pi * nextUniform())
+  }
+}

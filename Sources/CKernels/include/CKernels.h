@@ -1,1 +1,87 @@
+// Vector loops that no library offers, in two storage types: 32-bit floats and bfloat16.
+//
+// Shapes: R rows, C columns (row major). All arithmetic is in 32-bit floats; only storage is narrowed.
+// Every backward accumulates (+=) into parameter gradients and says so where it accumulates into others.
 #pragma once
+#include <stdint.h>
+
+/// The operations that exist once a storage type. `void *` points at floats or at bfloat16 words.
+typedef struct {
+  /// h = x + r (r may be NULL: h is not written), y = layer norm of h; saves mean[R], rstd[R].
+  void (*add_layer_norm_forward)(const void *x, const void *r, const float *gain, const float *bias, void *h,
+                                 void *y, float *mean, float *rstd, int64_t rows, int64_t columns, float eps);
+  /// dH += gradient through the norm; dGain += , dBias += .
+  void (*layer_norm_backward)(const void *dy, const void *h, const float *gain, const float *mean,
+                              const float *rstd, void *dh, float *dgain, float *dbias, int64_t rows,
+                              int64_t columns);
+  /// y[r, c] = bias[c].
+  void (*broadcast_rows)(const float *bias, void *y, int64_t rows, int64_t columns);
+  /// dBias[c] += sum over rows of dY[r, c].
+  void (*add_column_sums)(const void *dy, float *dbias, int64_t rows, int64_t columns);
+  void (*quick_gelu_forward)(const void *x, void *y, int64_t count);
+  /// dX = dY · act'(x); dX may be dY.
+  void (*quick_gelu_backward)(const void *dy, const void *x, void *dx, int64_t count);
+  void (*gelu_forward)(const void *x, void *y, int64_t count);
+  void (*gelu_backward)(const void *dy, const void *x, void *dx, int64_t count);
+  /// y[i] += x[i].
+  void (*add_in_place)(const void *x, void *y, int64_t count);
+  void (*from_float)(const float *x, void *y, int64_t count);
+  void (*to_float)(const void *x, float *y, int64_t count);
+  /// y[c, r] = x[r, c]; columns of y beyond R up to `stride` are not touched.
+  void (*transpose)(const void *x, void *y, int64_t rows, int64_t columns, int64_t stride);
+  /// y[r] = table[ids[r]] + positions[position[r]], C wide; negative id gives a zero row (row padding).
+  void (*embed_tokens)(const float *table, const float *positions, const int32_t *ids, const int32_t *position,
+                       void *y, int64_t rows, int64_t columns);
+  /// dTable[ids[r]] += dY[r], dPositions[position[r]] += dY[r]; negative ids are skipped.
+  void (*embed_tokens_backward)(const void *dy, const int32_t *ids, const int32_t *position, float *dtable,
+                                float *dpositions, int64_t rows, int64_t columns);
+  /// images [B, 3, S, S] -> patches [B·(S/p)², 3·p·p], a row in (channel, y, x) order.
+  void (*patchify)(const float *images, void *patches, int64_t batch, int64_t size, int64_t patch);
+  /// y[b, 0] = class + positions[0]; y[b, 1 + i] = patches[b, i] + positions[1 + i]; y is [B, 1 + P, C].
+  void (*assemble_patches)(const void *patches, const float *class_embedding, const float *positions, void *y,
+                           int64_t batch, int64_t patch_count, int64_t columns);
+  /// dPatches = the patch rows of dY; dClass += , dPositions += .
+  void (*assemble_patches_backward)(const void *dy, void *dpatches, float *dclass, float *dpositions,
+                                    int64_t batch, int64_t patch_count, int64_t columns);
+  /// y[i] = x[index[i]], i < R.
+  void (*gather_rows)(const void *x, const int32_t *index, void *y, int64_t rows, int64_t columns);
+  /// y[index[i]] = x[i], i < R; other rows stay.
+  void (*scatter_rows)(const void *x, const int32_t *index, void *y, int64_t rows, int64_t columns);
+} KelipKernelTable;
+
+extern const KelipKernelTable kelip_kernels_f32;
+extern const KelipKernelTable kelip_kernels_bf16;
+
+/// Softmax of scale·s over each row in place; with `causal`, row i sees columns 0…i and the rest become 0.
+void kelip_softmax_rows(float *scores, int64_t rows, int64_t columns, int64_t stride, float scale, int causal);
+/// dS = scale · P ⊙ (dP − rowsum(dP ⊙ P)), in place of dP.
+void kelip_softmax_backward(const float *p, float *dp, int64_t rows, int64_t columns, int64_t stride, float scale);
+
+/// Online log-sum-exp: folds scale·s[r, 0…C) into (maximum[r], sum[r]), sum relative to the maximum.
+void kelip_log_sum_exp_tile(const float *scores, int64_t rows, int64_t columns, float scale, float *maximum,
+                            double *sum);
+/// scores[r, c] becomes exp(scale·s − rowLSE[r]) + exp(scale·s − columnLSE[c]); returns Σ of that times s.
+double kelip_contrastive_tile(float *scores, int64_t rows, int64_t columns, float scale, const float *row_lse,
+                              const float *column_lse);
+
+/// y = x / ‖x‖ a row; norms saved. A zero row stays zero.
+void kelip_l2_normalise(const float *x, float *y, float *norms, int64_t rows, int64_t columns);
+/// dX = (dY − y (y·dY)) / ‖x‖.
+void kelip_l2_normalise_backward(const float *dy, const float *y, const float *norms, float *dx, int64_t rows,
+                                 int64_t columns);
+
+/// Σ x² in 64 bits, in a fixed order.
+double kelip_sum_of_squares(const float *x, int64_t count);
+double kelip_dot(const float *x, const float *y, int64_t count);
+void kelip_scale(float *x, float factor, int64_t count);
+
+typedef struct {
+  float lr, beta1, beta2, eps, weight_decay, gradient_scale;
+  /// 1 − beta1 and 1 − beta2, taken in 64 bits.
+  float rest1, rest2;
+  /// 1 − beta1^t and sqrt(1 − beta2^t).
+  float bias_correction1, bias_correction2_sqrt;
+} KelipAdamW;
+
+/// One AdamW step (Loshchilov & Hutter 2019, as torch.optim.AdamW) over a contiguous range.
+void kelip_adamw(float *w, const float *g, float *m, float *v, int64_t count, const KelipAdamW *settings);

@@ -1,0 +1,9 @@
+#include "CKernels.h"
+#include "Vector.h"
+
+#define T float
+#define LOAD load_f32
+#define STORE store_f32
+#define NAME(operation) operation##_f32
+#define TABLE kelip_kernels_f32
+#include "Storage.inc"

@@ -1,0 +1,39 @@
+import CKernels
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// The scalars of one AdamW step (Loshchilov & Hutter 2019).
+package struct AdamWStep: Sendable {
+  package var lr: Double
+  package var beta1: Double
+  package var beta2: Double
+  package var eps: Double
+  package var weightDecay: Double
+  /// Multiplies every gradient first: the clipping factor.
+  package var gradientScale: Double
+  /// 1 for the first update.
+  package var step: Int
+
+  package init(
+    lr: Double, beta1: Double, beta2: Double, eps: Double, weightDecay: Double, gradientScale: Double, step: Int
+  ) {
+    (self.lr, self.beta1, self.beta2, self.eps) = (lr, beta1, beta2, eps)
+    (self.weightDecay, self.gradientScale, self.step) = (weightDecay, gradientScale, step)
+  }
+}
+
+/// One fused pass over `count` parameters: w, m, v are updated in place (torch.optim.AdamW's formula).
+package func adamWUpdate(
+  _ weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
+  v: UnsafeMutablePointer<Float>, count: Int, _ step: AdamWStep
+) {
+  var settings = KelipAdamW(
+    lr: Float(step.lr), beta1: Float(step.beta1), beta2: Float(step.beta2), eps: Float(step.eps),
+    weight_decay: Float(step.weightDecay), gradient_scale: Float(step.gradientScale),
+    rest1: Float(1 - step.beta1), rest2: Float(1 - step.beta2),
+    bias_correction1: Float(1 - pow(step.beta1, Double(step.step))),
+    bias_correction2_sqrt: Float((1 - pow(step.beta2, Double(step.step))).squareRoot()))
+  kelip_adamw(weights, gradients, m, v, Int64(count), &settings)
+}

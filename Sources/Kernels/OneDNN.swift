@@ -1,0 +1,38 @@
+internal import COneDNNShims
+
+/// bfloat16 matrix products through oneDNN. A failure of the library is our own mistake or a lack of memory: it traps.
+enum OneDNN {
+  static var version: String { String(cString: kelip_dnn_version()) }
+
+  static func matmul(
+    _ shape: KelipMatmulShape, _ source: UnsafeRawPointer, _ weights: UnsafeRawPointer,
+    bias: UnsafePointer<Float>? = nil, into destination: UnsafeMutableRawPointer
+  ) {
+    guard shape.m > 0, shape.n > 0 else { return }
+    let status = withUnsafePointer(to: shape) { kelip_dnn_matmul($0, source, weights, bias, destination) }
+    check(status, "matmul \(shape.m)×\(shape.k)×\(shape.n)")
+  }
+
+  static func preparedBytes(inputs: Int, outputs: Int) -> Int {
+    let bytes = kelip_dnn_prepared_bytes(Int64(inputs), Int64(outputs))
+    check(bytes < 0 ? 1 : 0, "weight layout \(inputs)×\(outputs)")
+    return Int(bytes)
+  }
+
+  /// Narrows W ([N, K] if `transposed`, else [K, N]) into oneDNN's preferred layout of a [K, N] operand.
+  static func prepare(
+    inputs: Int, outputs: Int, transposed: Bool, _ weights: UnsafePointer<Float>, into prepared: UnsafeMutableRawPointer
+  ) {
+    check(
+      kelip_dnn_prepare(Int64(inputs), Int64(outputs), transposed ? 1 : 0, weights, prepared),
+      "weight reorder \(inputs)×\(outputs)")
+  }
+
+  static func implementation(_ shape: KelipMatmulShape) -> String {
+    withUnsafePointer(to: shape) { String(cString: kelip_dnn_implementation($0)) }
+  }
+
+  private static func check(_ status: Int32, _ call: String) {
+    precondition(status == 0, "\(call): \(String(cString: kelip_dnn_last_error()))")
+  }
+}

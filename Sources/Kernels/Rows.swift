@@ -1,0 +1,32 @@
+import CKernels
+
+/// y[i] = x[index[i]] for rows C wide: the rows that a tower pools.
+package func gatherRows<S: ComputeScalar>(
+  _ x: UnsafePointer<S>, index: [Int32], into y: UnsafeMutablePointer<S>, columns: Int
+) {
+  kernelTable(S.self).gather_rows(x, index, y, Int64(index.count), Int64(columns))
+}
+
+/// y[index[i]] = x[i]; other rows of y stay as they are.
+package func scatterRows<S: ComputeScalar>(
+  _ x: UnsafePointer<S>, index: [Int32], into y: UnsafeMutablePointer<S>, columns: Int
+) {
+  kernelTable(S.self).scatter_rows(x, index, y, Int64(index.count), Int64(columns))
+}
+
+/// y[i] += x[i].
+package func addInPlace<S: ComputeScalar>(_ x: UnsafePointer<S>, to y: UnsafeMutablePointer<S>, count: Int) {
+  kernelTable(S.self).add_in_place(x, y, Int64(count))
+}
+
+/// Rounds 32-bit floats to the storage type.
+package func convert<S: ComputeScalar>(
+  _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<S>, count: Int
+) {
+  kernelTable(S.self).from_float(x, y, Int64(count))
+}
+
+/// Widens to 32-bit floats.
+package func widen<S: ComputeScalar>(_ x: UnsafePointer<S>, into y: UnsafeMutablePointer<Float>, count: Int) {
+  kernelTable(S.self).to_float(x, y, Int64(count))
+}

@@ -1,0 +1,61 @@
+import Basics
+import Kernels
+
+/// An image and a text tower into one joint space, with CLIP's learned temperature.
+///
+/// A step: `refresh()`, `encodeImages`, `encodeTexts`, the loss on the features, `backwardTexts`, `backwardImages`,
+/// then the arena is rewound by the caller. The parameter arena is laid out for backward in that order.
+package final class DualEncoder<S: ComputeScalar> {
+  package let config: ModelConfig
+  package let parameters: ParameterArena
+  /// ln of the factor on cosine similarities; a scalar, ln(1/0.07) at the start.
+  package let logitScale: Parameter
+  private let vision: VisionTransformer<S>
+  private let text: TextTransformer<S>
+
+  /// Parameters are zero until `parameters.initialise` or a checkpoint fills them.
+  package init(_ config: ModelConfig, training: Bool = true) throws {
+    try config.validate()
+    self.config = config
+    let registry = ParameterRegistry()
+    vision = VisionTransformer(registry, config.vision, embedDim: config.embedDim, activation: config.activation)
+    text = TextTransformer(registry, config.text, embedDim: config.embedDim, activation: config.activation)
+    // Shape [] as in open_clip.
+    logitScale = registry.add("logit_scale", [], decays: false, .constant(2.6592600369))
+    parameters = ParameterArena(registry, withGradients: training)
+  }
+
+  /// Re-reads the parameters into the compute path's copies; call after every change of them.
+  package func refresh(training: Bool = true) {
+    vision.refresh(training: training)
+    text.refresh(training: training)
+  }
+
+  /// images[B, 3, S, S] → features[B, D], not normalised.
+  package func encodeImages(
+    _ images: UnsafePointer<Float>, batch: Int, into features: UnsafeMutablePointer<Float>, arena: Arena,
+    training: Bool = true
+  ) {
+    vision.forward(images, batch: batch, into: features, arena: arena, training: training)
+  }
+
+  /// captions → features[B, D], not normalised.
+  package func encodeTexts(
+    _ captions: PackedCaptions, into features: UnsafeMutablePointer<Float>, arena: Arena, training: Bool = true
+  ) {
+    text.forward(captions, into: features, arena: arena, training: training)
+  }
+
+  /// `gradientsReady(end)`: the first `end` elements of the gradient arena are complete.
+  package func backwardTexts(
+    _ dFeatures: UnsafePointer<Float>, gradientsReady: (_ end: Int) throws -> Void = { _ in }
+  ) rethrows {
+    try text.backward(dFeatures, gradientsReady: gradientsReady)
+  }
+
+  package func backwardImages(
+    _ dFeatures: UnsafePointer<Float>, gradientsReady: (_ end: Int) throws -> Void = { _ in }
+  ) rethrows {
+    try vision.backward(dFeatures, gradientsReady: gradientsReady)
+  }
+}

@@ -1,0 +1,135 @@
+import Kernels
+
+/// y = x Wᵀ + b with its parameters, weight [outputs, inputs].
+final class Linear<S: ComputeScalar> {
+  private let weight: Parameter
+  private let bias: Parameter?
+  private let outputs: Int
+  private let inputs: Int
+  private lazy var map = LinearMap<S>(
+    inputs: inputs, outputs: outputs, layout: .outputsByInputs, weight: weight.value)
+
+  init(
+    _ registry: ParameterRegistry, weight: String, bias: String?, shape: [Int]? = nil, inputs: Int, outputs: Int,
+    _ initialisation: Initialisation
+  ) {
+    (self.inputs, self.outputs) = (inputs, outputs)
+    self.weight = registry.add(weight, shape ?? [outputs, inputs], decays: true, initialisation)
+    self.bias = bias.map { registry.add($0, [outputs], decays: false, .constant(0)) }
+  }
+
+  convenience init(
+    _ registry: ParameterRegistry, weight: String, bias: String, inputs: Int, outputs: Int, std: Float
+  ) {
+    self.init(registry, weight: weight, bias: bias, inputs: inputs, outputs: outputs, .normal(std: std))
+  }
+
+  convenience init(_ registry: ParameterRegistry, name: String, inputs: Int, outputs: Int, std: Float) {
+    self.init(
+      registry, weight: "\(name).weight", bias: "\(name).bias", inputs: inputs, outputs: outputs, std: std)
+  }
+
+  func refresh(training: Bool) { map.refresh(training: training) }
+
+  /// x[R, inputs] → a new y[R, outputs].
+  func forward(_ x: UnsafePointer<S>, rows: Int, arena: Arena) -> UnsafeMutablePointer<S> {
+    let y = arena.allocate(S.self, rows * outputs)
+    map.forward(x, bias: bias?.value, into: y, rows: rows)
+    return y
+  }
+
+  /// Accumulates the weight's and bias's gradients (+=) and returns a new dX[R, inputs]. Saved from forward: x.
+  func backward(
+    _ dy: UnsafePointer<S>, input x: UnsafePointer<S>, rows: Int, arena: Arena
+  ) -> UnsafeMutablePointer<S> {
+    backwardWeight(dy, input: x, rows: rows, arena: arena)
+    let dx = arena.allocate(S.self, rows * inputs)
+    map.backwardInput(dy, into: dx, rows: rows)
+    return dx
+  }
+
+  /// The same without dX: for a tower's first layer.
+  func backwardWeight(_ dy: UnsafePointer<S>, input x: UnsafePointer<S>, rows: Int, arena: Arena) {
+    map.backwardWeight(x, dy, into: weight.gradient, dBias: bias?.gradient, rows: rows, arena: arena)
+  }
+}
+
+/// CLIP's projection to the joint space: features[B, D] = x[B, W] · P[W, D], in 32-bit floats.
+final class FeatureProjection<S: ComputeScalar> {
+  private let weight: Parameter
+  private let width: Int
+  private let embedDim: Int
+  private lazy var map = LinearMap<S>(
+    inputs: width, outputs: embedDim, layout: .inputsByOutputs, weight: weight.value)
+
+  init(_ registry: ParameterRegistry, name: String, width: Int, embedDim: Int) {
+    (self.width, self.embedDim) = (width, embedDim)
+    weight = registry.add(name, [width, embedDim], decays: true, .normal(std: 1 / Float(width).squareRoot()))
+  }
+
+  func refresh(training: Bool) { map.refresh(training: training) }
+
+  func forward(_ x: UnsafePointer<S>, into features: UnsafeMutablePointer<Float>, rows: Int) {
+    map.forwardToFloat(x, into: features, rows: rows)
+  }
+
+  /// dFeatures[B, D] → a new dX[B, W]; the projection's gradient accumulates (+=).
+  func backward(
+    _ dFeatures: UnsafePointer<Float>, input x: UnsafePointer<S>, rows: Int, arena: Arena
+  ) -> UnsafeMutablePointer<S> {
+    let dx = arena.allocate(S.self, rows * width)
+    arena.scratch {
+      let dy = arena.allocate(S.self, rows * embedDim)
+      convert(dFeatures, into: dy, count: rows * embedDim)
+      map.backwardWeight(x, dy, into: weight.gradient, dBias: nil, rows: rows, arena: arena)
+      map.backwardInput(dy, into: dx, rows: rows)
+    }
+    return dx
+  }
+}
+
+/// Layer norm with its gain and bias, fused with the residual sum before it.
+final class LayerNorm<S: ComputeScalar> {
+  /// What forward leaves for backward, beside the normed input h.
+  struct Saved {
+    var output: UnsafeMutablePointer<S>
+    var mean: UnsafeMutablePointer<Float>
+    var rstd: UnsafeMutablePointer<Float>
+  }
+
+  private let gain: Parameter
+  private let bias: Parameter
+  private let width: Int
+
+  init(_ registry: ParameterRegistry, name: String, width: Int) {
+    self.width = width
+    gain = registry.add("\(name).weight", [width], decays: false, .constant(1))
+    bias = registry.add("\(name).bias", [width], decays: false, .constant(0))
+  }
+
+  /// The gain is registered first, so it ends last in backward order.
+  var gradientEnd: Int { gain.end }
+
+  /// h = x + residual (x itself without one) and y = LN(h), both [R, W].
+  func forward(
+    _ x: UnsafeMutablePointer<S>, residual: UnsafeMutablePointer<S>?, rows: Int, arena: Arena
+  ) -> (h: UnsafeMutablePointer<S>, y: UnsafeMutablePointer<S>, saved: Saved) {
+    let sum = residual == nil ? nil : arena.allocate(S.self, rows * width)
+    let saved = Saved(
+      output: arena.allocate(S.self, rows * width), mean: arena.allocate(Float.self, rows),
+      rstd: arena.allocate(Float.self, rows))
+    addLayerNormForward(
+      x, residual: residual, gain: gain.value, bias: bias.value, h: sum, into: saved.output, mean: saved.mean,
+      rstd: saved.rstd, rows: rows, columns: width)
+    return (sum ?? x, saved.output, saved)
+  }
+
+  /// dH += the gradient through the norm; gain's and bias's gradients accumulate (+=).
+  func backward(
+    _ dy: UnsafePointer<S>, h: UnsafePointer<S>, _ saved: Saved, addingTo dH: UnsafeMutablePointer<S>, rows: Int
+  ) {
+    layerNormBackward(
+      dy, h: h, gain: gain.value, mean: saved.mean, rstd: saved.rstd, addingTo: dH, dGain: gain.gradient,
+      dBias: bias.gradient, rows: rows, columns: width)
+  }
+}

@@ -1,0 +1,104 @@
+import Basics
+import Kernels
+
+/// One named tensor of a model: a range of the parameter arena.
+package final class Parameter {
+  /// Its outside name, e.g. `visual.transformer.resblocks.0.attn.in_proj_weight`.
+  package let name: String
+  package let shape: [Int]
+  /// Weight decay applies (matrices; not gains, biases, embeddings or the logit scale).
+  package let decays: Bool
+  package let initialisation: Initialisation
+  /// Elements from the start of the arena.
+  package fileprivate(set) var offset = 0
+  fileprivate var arena: ParameterArena!
+
+  package var count: Int { shape.reduce(1, *) }
+  package var end: Int { offset + count }
+  package var value: UnsafeMutablePointer<Float> { arena.values.baseAddress! + offset }
+  package var gradient: UnsafeMutablePointer<Float> { arena.gradients.baseAddress! + offset }
+
+  init(name: String, shape: [Int], decays: Bool, initialisation: Initialisation) {
+    (self.name, self.shape, self.decays, self.initialisation) = (name, shape, decays, initialisation)
+  }
+}
+
+/// How a parameter starts.
+package enum Initialisation: Sendable {
+  case constant(Float)
+  case normal(std: Float)
+  /// Uniform in ±bound.
+  case uniform(bound: Float)
+}
+
+/// Collects parameters in the order that forward uses them, before there is memory for them.
+package final class ParameterRegistry {
+  fileprivate var parameters: [Parameter] = []
+
+  package init() {}
+
+  package func add(_ name: String, _ shape: [Int], decays: Bool, _ initialisation: Initialisation) -> Parameter {
+    let parameter = Parameter(name: name, shape: shape, decays: decays, initialisation: initialisation)
+    parameters.append(parameter)
+    return parameter
+  }
+}
+
+/// All parameters of a model in one contiguous block, gradients in another of the same layout.
+///
+/// The layout is backward order (the last used comes first), so that during backward the finished gradients are
+/// always a prefix: a communication bucket is a range, the optimizer one loop, a checkpoint one pass.
+package final class ParameterArena {
+  /// In layout order.
+  package let parameters: [Parameter]
+  package let values: UnsafeMutableBufferPointer<Float>
+  package let gradients: UnsafeMutableBufferPointer<Float>
+
+  package init(_ registry: ParameterRegistry, withGradients: Bool = true) {
+    parameters = registry.parameters.reversed()
+    var offset = 0
+    for parameter in parameters {
+      parameter.offset = offset
+      // Every tensor starts a cache line.
+      offset += (parameter.count + 15) & ~15
+    }
+    values = Self.zeroed(offset)
+    gradients = Self.zeroed(withGradients ? offset : 0)
+    for parameter in parameters { parameter.arena = self }
+    precondition(Set(parameters.map(\.name)).count == parameters.count, "two parameters of one name")
+  }
+
+  deinit {
+    values.deallocate()
+    gradients.deallocate()
+  }
+
+  /// Elements of the arena, alignment gaps included.
+  package var count: Int { values.count }
+  /// Elements that are parameters.
+  package var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
+
+  package func zeroGradients() { gradients.update(repeating: 0) }
+
+  /// Fills every parameter by its rule. Draws depend on (seed, name) alone, not on layout or on rank.
+  package func initialise(seed: UInt64) {
+    for parameter in parameters {
+      let nameHash = parameter.name.utf8.reduce(UInt64(0)) { Hashing.combine($0, UInt64($1)) }
+      var generator = SeededGenerator(seed: Hashing.combine(seed, nameHash))
+      let target = UnsafeMutableBufferPointer(start: parameter.value, count: parameter.count)
+      switch parameter.initialisation {
+      case .constant(let value): target.update(repeating: value)
+      case .normal(let std): for i in target.indices { target[i] = std * Float(generator.nextNormal()) }
+      case .uniform(let bound):
+        for i in target.indices { target[i] = bound * Float(2 * generator.nextUniform() - 1) }
+      }
+    }
+  }
+
+  private static func zeroed(_ count: Int) -> UnsafeMutableBufferPointer<Float> {
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: max(64, count * 4), alignment: 64)
+    let buffer = UnsafeMutableBufferPointer(start: raw.bindMemory(to: Float.self, capacity: count), count: count)
+    buffer.initialize(repeating: 0)
+    return buffer
+  }
+}
