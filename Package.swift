@@ -81,7 +81,14 @@ let package = Package(
     // A tests folder per room.
     tests("BasicsTests", ["Basics"]),
     tests("KernelsTests", ["Kernels"]),
-    tests("CollectivesTests", ["Collectives"]),
+    tests("CollectivesTests", ["Collectives", "CollectivesContract"]),
+    // One list of checks for every communicator, run by `swift test` and, as a program, under mpirun.
+    .target(
+      name: "CollectivesContract", dependencies: ["Basics", "Collectives"], path: "Tests/CollectivesContract",
+      swiftSettings: strict),
+    .executableTarget(
+      name: "mpi-contract", dependencies: ["CollectivesContract", "MPICollectives"], path: "Tests/MPIContract",
+      swiftSettings: strict),
     tests("ImagingTests", ["Imaging"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),
     tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"]),
