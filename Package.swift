@@ -86,7 +86,7 @@ let package = Package(
     tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),
     tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging"]),
-    tests("TowersTests", ["Towers", "Kernels", "Checkpointing"]),
+    tests("TowersTests", ["Towers", "Kernels", "Checkpointing"], resources: [.copy("Fixtures")]),
     tests("ObjectivesTests", ["Objectives", "Collectives"]),
     tests("OptimizationTests", ["Optimization", "Towers"]),
     tests("CheckpointingTests", ["Checkpointing"]),
