@@ -81,12 +81,19 @@ let package = Package(
     // A tests folder per room.
     tests("BasicsTests", ["Basics"]),
     tests("KernelsTests", ["Kernels"]),
-    tests("CollectivesTests", ["Collectives"]),
+    tests("CollectivesTests", ["Collectives", "CollectivesContract"]),
+    // One list of checks for every communicator, run by `swift test` and, as a program, under mpirun.
+    .target(
+      name: "CollectivesContract", dependencies: ["Basics", "Collectives"], path: "Tests/CollectivesContract",
+      swiftSettings: strict),
+    .executableTarget(
+      name: "mpi-contract", dependencies: ["CollectivesContract", "MPICollectives"], path: "Tests/MPIContract",
+      swiftSettings: strict),
     tests("ImagingTests", ["Imaging"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),
     tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging"]),
-    tests("TowersTests", ["Towers", "Kernels", "Checkpointing"]),
+    tests("TowersTests", ["Towers", "Kernels", "Checkpointing"], resources: [.copy("Fixtures")]),
     tests("ObjectivesTests", ["Objectives", "Collectives"]),
     tests("OptimizationTests", ["Optimization", "Towers"]),
     tests("CheckpointingTests", ["Checkpointing"]),

@@ -1,0 +1,49 @@
+import Basics
+import Foundation
+
+extension Communicator {
+  /// Runs `body` on every rank. When it throws anywhere, every rank throws the error of the lowest rank that
+  /// failed, so that all end with the same exit code and none waits for a peer that has left.
+  ///
+  /// In a world of more than one the message begins with `rank k: `. `body` must not communicate: a rank that
+  /// has failed would miss from its collectives.
+  package func agree<T>(_ body: () throws -> T) throws -> T {
+    guard worldSize > 1 else { return try body() }
+    let outcome = Result { try body() }
+    let report = try AgreedError.encode(outcome)
+    let reports = try allGatherBytes(report)
+    if let failed = reports.firstIndex(where: { !$0.isEmpty }) {
+      throw try AgreedError.decode(reports[failed], rank: failed)
+    }
+    return try outcome.get()
+  }
+}
+
+/// A `KelipError` on the wire.
+struct AgreedError: Codable {
+  var message: String
+  var location: String?
+  var hint: String?
+  var exitCode: Int32
+
+  /// Empty for success.
+  static func encode<T>(_ outcome: Result<T, any Error>) throws -> [UInt8] {
+    guard case .failure(let error) = outcome else { return [] }
+    return try Array(JSONEncoder().encode(AgreedError(error)))
+  }
+
+  static func decode(_ report: [UInt8], rank: Int) throws -> KelipError {
+    let error = try JSONDecoder().decode(AgreedError.self, from: Data(report))
+    return KelipError(
+      "rank \(rank): \(error.message)", at: error.location, hint: error.hint,
+      exitCode: ExitCode(rawValue: error.exitCode) ?? .fatal)
+  }
+
+  init(_ error: any Error) {
+    let told = error as? KelipError ?? KelipError(String(describing: error), exitCode: .fatal)
+    message = told.message
+    location = told.location
+    hint = told.hint
+    exitCode = told.exitCode.rawValue
+  }
+}

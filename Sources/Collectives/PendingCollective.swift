@@ -1,0 +1,50 @@
+import Foundation
+
+/// A collective that runs in the background.
+package final class PendingCollective: @unchecked Sendable {
+  // Safe to share: `result` and `waiterCount` are only touched under the condition's lock.
+  private let condition = NSCondition()
+  private var result: Result<Void, any Error>?
+  private var waiterCount = 0
+
+  package init() {}
+
+  /// One that has already ended well: nothing was to be done.
+  package static func finished() -> PendingCollective {
+    let pending = PendingCollective()
+    pending.complete(.success(()))
+    return pending
+  }
+
+  package var isDone: Bool { condition.withLock { result != nil } }
+
+  /// Whether somebody has nothing better to do than to wait for this.
+  package var hasWaiters: Bool { condition.withLock { waiterCount > 0 } }
+
+  /// Returns when the result is in the buffer, and says how many seconds the caller stood still; 0 when it
+  /// had ended before. May be called again.
+  @discardableResult
+  package func wait() throws -> Double {
+    condition.lock()
+    defer { condition.unlock() }
+    if let result {
+      try result.get()
+      return 0
+    }
+    let start = ContinuousClock.now
+    waiterCount += 1
+    while result == nil { condition.wait() }
+    waiterCount -= 1
+    try result?.get()
+    return (ContinuousClock.now - start) / .seconds(1)
+  }
+
+  /// Called once, by the communicator.
+  package func complete(_ outcome: Result<Void, any Error>) {
+    condition.withLock {
+      precondition(result == nil, "a collective ends once")
+      result = outcome
+      condition.broadcast()
+    }
+  }
+}
