@@ -1,0 +1,57 @@
+/// Gathers adjacent tar entries with the same key into samples (WebDataset's `group_by_keys`).
+///
+/// The same key again after another one, or in the next shard, is a new sample.
+struct SampleGrouper {
+  /// What a group of members turned out to be.
+  enum Outcome: Equatable {
+    case sample(key: String, SampleMembers)
+    case rejected(key: String, RejectedReason)
+  }
+
+  private static let imageExtensions: Set<String> = ["jpg", "jpeg", "png", "webp"]
+  /// Blocks are counted in 32 bits, and so are the members' sizes.
+  private static let largestSize = Int(UInt32.max) - 1
+
+  private var key: String?
+  private var members: [String: MemberRange] = [:]
+  private var firstImage: String?
+  private var hasDuplicate = false
+
+  /// Takes the next entry; returns the group that it closes, if it does.
+  mutating func take(_ entry: TarEntry) -> Outcome? {
+    guard let name = SampleName(path: entry.name) else { return nil }
+    // Bytes, not characters: names in two Unicode normal forms are two names.
+    let isSame = key.map { $0.utf8.elementsEqual(name.key.utf8) } ?? false
+    let closed = isSame ? nil : finish()
+    key = name.key
+    add(name.fileExtension, MemberRange(offset: entry.offset, size: entry.size))
+    return closed
+  }
+
+  /// The group gathered so far, if any; the next entry starts a new one.
+  mutating func finish() -> Outcome? {
+    guard let key else { return nil }
+    defer { self = SampleGrouper() }
+    if hasDuplicate { return .rejected(key: key, .duplicateExtension) }
+    guard let firstImage, let image = members[firstImage] else { return .rejected(key: key, .missingImage) }
+    guard let text = members["txt"] else { return .rejected(key: key, .missingText) }
+    let found = SampleMembers(image: image, text: text, metadata: members["json"])
+    guard found.extent.upperBound / TarBlock.size <= Self.largestSize,
+      members.values.allSatisfy({ $0.size <= Self.largestSize })
+    else { return .rejected(key: key, .tooLarge) }
+    return .sample(key: key, found)
+  }
+
+  private mutating func add(_ fileExtension: String, _ range: MemberRange) {
+    if firstImage == nil, Self.imageExtensions.contains(fileExtension) { firstImage = fileExtension }
+    hasDuplicate = members.updateValue(range, forKey: fileExtension) != nil || hasDuplicate
+  }
+}
+
+/// Why a group of adjacent members with one key is not a sample.
+package enum RejectedReason: String, CaseIterable, Sendable {
+  case missingImage = "no image member (jpg, jpeg, png, webp)"
+  case missingText = "no txt member"
+  case duplicateExtension = "an extension occurs twice"
+  case tooLarge = "a member of 4 GiB or more, or beyond 2 TiB"
+}

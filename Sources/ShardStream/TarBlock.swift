@@ -1,0 +1,65 @@
+/// The fields of one 512-byte header block that reading needs.
+///
+/// Layout: POSIX.1-1988 ustar, with GNU's base-256 numbers (IEEE Std 1003.1, "pax"; GNU tar manual,
+/// "Basic Tar Format").
+struct TarBlock {
+  static let size = 512
+
+  let name: String
+  let size: Int
+  let type: UInt8
+
+  /// Nil for a block of zeros, which marks the end of the archive.
+  init?(_ block: UnsafeRawBufferPointer, at offset: Int) throws(TarFault) {
+    precondition(block.count == Self.size)
+    if block.allSatisfy({ $0 == 0 }) { return nil }
+    guard Self.checksumMatches(block) else { throw TarFault(reason: .badChecksum, offset: offset) }
+    guard let size = Self.number(block[124..<136]) else {
+      throw TarFault(reason: .badSize, offset: offset)
+    }
+    self.name = Self.name(block)
+    self.size = size
+    self.type = block[156]
+  }
+
+  /// The sum of all bytes with the checksum field itself read as spaces; old writers summed signed bytes.
+  private static func checksumMatches(_ block: UnsafeRawBufferPointer) -> Bool {
+    guard let stored = number(block[148..<156]) else { return false }
+    var unsigned = 8 * 32
+    var signed = 8 * 32
+    for (index, byte) in block.enumerated() where !(148..<156).contains(index) {
+      unsigned += Int(byte)
+      signed += Int(Int8(bitPattern: byte))
+    }
+    return stored == unsigned || stored == signed
+  }
+
+  /// ustar splits a long path into prefix and name; GNU uses the prefix's place for other things.
+  private static func name(_ block: UnsafeRawBufferPointer) -> String {
+    let name = text(block[0..<100])
+    let isPOSIX = block[257..<263].elementsEqual("ustar\0".utf8)
+    let prefix = isPOSIX ? text(block[345..<500]) : ""
+    return prefix.isEmpty ? name : prefix + "/" + name
+  }
+
+  private static func text(_ field: Slice<UnsafeRawBufferPointer>) -> String {
+    String(decoding: field.prefix { $0 != 0 }, as: UTF8.self)
+  }
+
+  /// Octal digits between spaces and NULs, or big-endian base 256 when the first byte is 0x80.
+  private static func number(_ field: Slice<UnsafeRawBufferPointer>) -> Int? {
+    if field.first == 0x80 { return base256(field.dropFirst()) }
+    let digits = field.drop { $0 == 32 }.prefix { $0 != 32 && $0 != 0 }
+    var value = 0
+    for digit in digits {
+      guard (48..<56).contains(digit) else { return nil }
+      value = value << 3 | Int(digit - 48)
+    }
+    return value
+  }
+
+  private static func base256(_ bytes: Slice<UnsafeRawBufferPointer>) -> Int? {
+    guard bytes.dropLast(7).allSatisfy({ $0 == 0 }) else { return nil }
+    return bytes.suffix(7).reduce(0) { $0 << 8 | Int($1) }
+  }
+}

@@ -1,0 +1,100 @@
+import Foundation
+import Testing
+
+@testable import ShardStream
+
+@Suite struct ShardIndexTests {
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func index(_ names: [String]) throws -> ShardIndex {
+    var tar = TestTar()
+    for name in names { tar.add(name, name) }
+    tar.end()
+    return try ShardIndex.scan([try folder.write(tar, as: "a.tar")])
+  }
+
+  private func keys(_ index: ShardIndex) -> [String] {
+    index.shards.flatMap { shard in (0..<shard.count).map(shard.key) }
+  }
+
+  @Test(arguments: [
+    ("a.jpg", "a", "jpg"), ("d.x/a.seg.PNG", "d.x/a", "seg.png"), ("a.", "a", ""),
+    ("d/한글.txt", "d/한글", "txt"),
+  ])
+  func splitsAtTheFirstDotOfTheBaseName(_ path: String, _ key: String, _ fileExtension: String) throws {
+    let name = try #require(SampleName(path: path))
+    #expect(name.key == key && name.fileExtension == fileExtension)
+  }
+
+  @Test(arguments: ["", "a", "d.x/a", ".hidden.jpg", "d/._a.jpg", "__meta__.__", "__index__/a.jpg"])
+  func leavesOutWhatHasNoKey(_ path: String) {
+    #expect(SampleName(path: path) == nil)
+  }
+
+  @Test func groupsAdjacentMembers() throws {
+    let index = try index([
+      "a.json", "a.txt", "ignored", "a.jpg", "b.png", "b.txt", "a.webp", "a.txt", "d/a.jpeg", "d/a.txt",
+    ])
+    #expect(keys(index) == ["a", "b", "a", "d/a"])
+    #expect(index.rejectedCounts.isEmpty && index.faults.isEmpty)
+    let file = try ShardFile(url: index.shards[0].url)
+    let text: (MemberRange) throws -> String = {
+      String(decoding: try file.bytes(at: $0.offset, count: $0.size), as: UTF8.self)
+    }
+    let first = index.shards[0].members(0)
+    #expect(try text(first.image) == "a.jpg")
+    #expect(try text(first.text) == "a.txt")
+    #expect(try text(try #require(first.metadata)) == "a.json")
+    #expect(first.extent == 512..<(512 * 7 + 5))
+    #expect(index.shards[0].members(1).metadata == nil)
+    #expect(try text(index.shards[0].members(3).image) == "d/a.jpeg")
+  }
+
+  @Test func countsWhatIsNoSampleByReason() throws {
+    let index = try index([
+      "a.txt", "b.jpg", "c.jpg", "c.txt", "c.txt", "d.cls", "e.JPG", "e.txt", "f.jpg", "f.seg.jpg",
+    ])
+    #expect(keys(index) == ["e"])
+    #expect(index.rejectedCounts == [.missingImage: 2, .missingText: 2, .duplicateExtension: 1])
+  }
+
+  @Test func namesInTwoNormalFormsAreTwoKeys() throws {
+    let index = try index(["\u{e9}.jpg", "\u{e9}.txt", "e\u{301}.jpg", "e\u{301}.txt"])
+    #expect(index.sampleCount == 2)
+  }
+
+  @Test func samplesDoNotReachIntoTheNextShard() throws {
+    var first = TestTar()
+    first.add("a.jpg", "1")
+    first.end()
+    var second = TestTar()
+    second.add("a.txt", "2")
+    second.end()
+    let urls = try [folder.write(first, as: "1.tar"), folder.write(second, as: "2.tar")]
+    let index = try ShardIndex.scan(urls, threads: 2)
+    #expect(index.sampleCounts == [0, 0])
+    #expect(index.rejectedCounts == [.missingText: 1, .missingImage: 1])
+  }
+
+  @Test func damageIsReportedAndTheRestKept() throws {
+    var tar = TestTar()
+    for key in ["a", "b"] {
+      tar.add("\(key).jpg", "image")
+      tar.add("\(key).txt", "text")
+    }
+    let whole = tar.bytes.count
+    tar.bytes.removeLast(510)
+    let url = try folder.write(tar, as: "a.tar")
+    try Data("<html>not found</html>".utf8).write(to: folder.file("b.tar"))
+    let index = try ShardIndex.scan([url, folder.file("b.tar")])
+    #expect(index.sampleCounts == [1, 0])
+    #expect(index.rejectedCounts == [.missingText: 1])
+    #expect(
+      index.faults == [
+        ShardFault(shard: url.path, fault: TarFault(reason: .truncatedMember, offset: whole - 1024)),
+        ShardFault(shard: folder.file("b.tar").path, fault: TarFault(reason: .truncatedHeader, offset: 0)),
+      ])
+  }
+}

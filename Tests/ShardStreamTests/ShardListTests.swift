@@ -1,0 +1,51 @@
+import Basics
+import Foundation
+import Testing
+
+@testable import ShardStream
+
+@Suite struct ShardListTests {
+  let folder: TemporaryFolder
+
+  init() throws {
+    folder = try TemporaryFolder()
+    for name in ["00000.tar", "00001.tar", "00002.tar", "x.tar", "notes.txt", ".hidden.tar"] {
+      try Data().write(to: folder.file(name))
+    }
+  }
+
+  private func names(_ specs: String...) throws -> [String] {
+    try ShardList.resolve(specs.map { folder.url.path + "/" + $0 }).map(\.lastPathComponent)
+  }
+
+  @Test func takesFoldersGlobsRangesAndLists() throws {
+    #expect(try names("") == ["00000.tar", "00001.tar", "00002.tar", "x.tar"])
+    #expect(try names("0*.tar") == ["00000.tar", "00001.tar", "00002.tar"])
+    #expect(try names("{00001..00002}.tar") == ["00001.tar", "00002.tar"])
+    #expect(try names("{x,00001}.tar") == ["x.tar", "00001.tar"])
+    #expect(try names("x.tar", "0000[01].tar") == ["x.tar", "00000.tar", "00001.tar"])
+    #expect(try ShardList.resolve(folder.file("x.tar").path).count == 1)
+  }
+
+  @Test func expandsBraces() {
+    #expect(BraceExpansion.expand("a{8..11}b") == ["a8b", "a9b", "a10b", "a11b"])
+    #expect(BraceExpansion.expand("{0..1}{p,q}") == ["0p", "0q", "1p", "1q"])
+    #expect(BraceExpansion.expand("a{b}c{") == ["a{b}c{"])
+    #expect(BraceExpansion.expand("{3..1}") == ["{3..1}"])
+    #expect(BraceExpansion.expand("") == [""])
+  }
+
+  @Test(arguments: ["{00001..00003}.tar", "y*.tar", "none"])
+  func namesWhatIsNotThere(_ spec: String) throws {
+    let error = #expect(throws: KelipError.self) { try names(spec) }
+    #expect(error?.location?.hasPrefix(folder.url.path) == true)
+    #expect(error?.hint?.contains(".tar") == true)
+  }
+
+  @Test func refusesEmptyListsEmptyFoldersAndDoubles() throws {
+    #expect(throws: KelipError.self) { try ShardList.resolve([]) }
+    let empty = try TemporaryFolder()
+    #expect(throws: KelipError.self) { try ShardList.resolve(empty.url.path) }
+    #expect(throws: KelipError.self) { try names("x.tar", "*.tar") }
+  }
+}
