@@ -5,7 +5,12 @@ import PackageDescription
 
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 /// Vector loops are written to be auto-vectorised; -O2 alone leaves some of them scalar.
-let vectorised: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math", "-mprefer-vector-width=512", "-Wall", "-Wextra", "-Werror"])]
+let vectorised: [CSetting] = [
+  .unsafeFlags([
+    "-O3", "-fno-math-errno", "-fno-trapping-math", "-mprefer-vector-width=512", "-Wall", "-Wextra",
+    "-Werror",
+  ])
+]
 
 func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -62,7 +67,8 @@ let package = Package(
     room(
       "Training",
       [
-        "Basics", "Kernels", "Collectives", "Tokenization", "ShardStream", "Towers", "Objectives", "Optimization",
+        "Basics", "Kernels", "Collectives", "Tokenization", "ShardStream", "Towers", "Objectives",
+        "Optimization",
         "Checkpointing", "RunService", .product(name: "Yams", package: "Yams"), logging,
       ]),
     room(
@@ -74,7 +80,8 @@ let package = Package(
     .executableTarget(
       name: "kelip",
       dependencies: [
-        "Basics", "Kernels", "Training", "Evaluation", "DatasetBuilding", "MPICollectives", "Tokenization", "Imaging",
+        "Basics", "Kernels", "Training", "Evaluation", "DatasetBuilding", "MPICollectives", "Tokenization",
+        "Imaging",
         "Checkpointing", "ShardStream", "Towers", arguments, logging,
       ], swiftSettings: strict),
 
@@ -87,7 +94,8 @@ let package = Package(
       name: "CollectivesContract", dependencies: ["Basics", "Collectives"], path: "Tests/CollectivesContract",
       swiftSettings: strict),
     .executableTarget(
-      name: "mpi-contract", dependencies: ["CollectivesContract", "MPICollectives"], path: "Tests/MPIContract",
+      name: "mpi-contract", dependencies: ["CollectivesContract", "MPICollectives"],
+      path: "Tests/MPIContract",
       swiftSettings: strict),
     tests("ImagingTests", ["Imaging"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),

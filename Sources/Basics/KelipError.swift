@@ -21,7 +21,9 @@ package struct KelipError: Error, CustomStringConvertible, Sendable {
   package var hint: String?
   package var exitCode: ExitCode
 
-  package init(_ message: String, at location: String? = nil, hint: String? = nil, exitCode: ExitCode = .badInput) {
+  package init(
+    _ message: String, at location: String? = nil, hint: String? = nil, exitCode: ExitCode = .badInput
+  ) {
     self.message = message
     self.location = location
     self.hint = hint

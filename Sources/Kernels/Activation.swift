@@ -21,7 +21,8 @@ package func activationForward<S: ComputeScalar>(
 
 /// dX = dY · act'(x); `dX` may be the memory of `dY`. Saved from forward: x.
 package func activationBackward<S: ComputeScalar>(
-  _ kind: Activation, _ dy: UnsafePointer<S>, x: UnsafePointer<S>, into dx: UnsafeMutablePointer<S>, count: Int
+  _ kind: Activation, _ dy: UnsafePointer<S>, x: UnsafePointer<S>, into dx: UnsafeMutablePointer<S>,
+  count: Int
 ) {
   let table = kernelTable(S.self)
   switch kind {

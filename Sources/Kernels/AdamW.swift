@@ -17,7 +17,8 @@ package struct AdamWStep: Sendable {
   package var step: Int
 
   package init(
-    lr: Double, beta1: Double, beta2: Double, eps: Double, weightDecay: Double, gradientScale: Double, step: Int
+    lr: Double, beta1: Double, beta2: Double, eps: Double, weightDecay: Double, gradientScale: Double,
+    step: Int
   ) {
     (self.lr, self.beta1, self.beta2, self.eps) = (lr, beta1, beta2, eps)
     (self.weightDecay, self.gradientScale, self.step) = (weightDecay, gradientScale, step)

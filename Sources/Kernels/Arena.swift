@@ -22,7 +22,8 @@ package final class Arena: @unchecked Sendable {
   package init(capacity: Int = 1 << 38) throws {
     self.capacity = capacity
     let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-    guard let address = mmap(nil, capacity, PROT_READ | PROT_WRITE, flags, -1, 0), address != MAP_FAILED else {
+    guard let address = mmap(nil, capacity, PROT_READ | PROT_WRITE, flags, -1, 0), address != MAP_FAILED
+    else {
       throw KelipError(
         "cannot reserve \(capacity >> 30) GiB of address space: \(String(cString: strerror(errno)))",
         at: "activation memory", hint: "lift `ulimit -v`")
@@ -46,7 +47,8 @@ package final class Arena: @unchecked Sendable {
   }
 
   /// `count` elements of zero bytes.
-  package func allocateZeroed<T: BitwiseCopyable>(_: T.Type = T.self, _ count: Int) -> UnsafeMutablePointer<T> {
+  package func allocateZeroed<T: BitwiseCopyable>(_: T.Type = T.self, _ count: Int) -> UnsafeMutablePointer<T>
+  {
     let pointer = allocate(T.self, count)
     memset(pointer, 0, count * MemoryLayout<T>.stride)
     return pointer

@@ -27,7 +27,8 @@ package struct AttentionShape: Sendable {
 
 /// out[R, W] = attention of `qkv`[R, 3·W].
 package func attentionForward<S: ComputeScalar>(
-  _ qkv: UnsafePointer<S>, offsets: [Int32], shape: AttentionShape, into out: UnsafeMutablePointer<S>, arena: Arena
+  _ qkv: UnsafePointer<S>, offsets: [Int32], shape: AttentionShape, into out: UnsafeMutablePointer<S>,
+  arena: Arena
 ) {
   let width = shape.width
   forEachSequence(offsets) { start, length in
@@ -39,7 +40,8 @@ package func attentionForward<S: ComputeScalar>(
         let q = inputs + head * shape.headWidth
         probabilities(q, length, shape, into: scores)
         BLAS.multiply(
-          .init(scores, rowLength: length), .init(q + 2 * width, rowLength: 3 * width), into: outputs + head * shape.headWidth, ldc: width,
+          .init(scores, rowLength: length), .init(q + 2 * width, rowLength: 3 * width),
+          into: outputs + head * shape.headWidth, ldc: width,
           m: length, n: shape.headWidth, k: length)
       }
       kernelTable(S.self).from_float(outputs, out + start * width, Int64(length * width))
@@ -64,7 +66,8 @@ package func attentionBackward<S: ComputeScalar>(
       for head in 0..<shape.heads {
         let column = head * shape.headWidth
         backwardHead(
-          inputs + column, gradient + column, length, shape, scores: scores, dScores: dScores, into: result + column)
+          inputs + column, gradient + column, length, shape, scores: scores, dScores: dScores,
+          into: result + column)
       }
       kernelTable(S.self).from_float(result, dQKV + start * 3 * width, Int64(length * 3 * width))
     }
@@ -75,23 +78,28 @@ package func attentionBackward<S: ComputeScalar>(
 /// One head of one sequence: P again from Q and K, then dV = Pᵀ dO, dP = dO Vᵀ, dS, dQ = dS K, dK = dSᵀ Q.
 private func backwardHead(
   _ q: UnsafePointer<Float>, _ dOut: UnsafePointer<Float>, _ length: Int, _ shape: AttentionShape,
-  scores: UnsafeMutablePointer<Float>, dScores: UnsafeMutablePointer<Float>, into dq: UnsafeMutablePointer<Float>
+  scores: UnsafeMutablePointer<Float>, dScores: UnsafeMutablePointer<Float>,
+  into dq: UnsafeMutablePointer<Float>
 ) {
   let width = shape.width
   let stride = 3 * width
   let headWidth = shape.headWidth
   probabilities(q, length, shape, into: scores)
   BLAS.multiply(
-    .init(scores, rowLength: length, transposed: true), .init(dOut, rowLength: width), into: dq + 2 * width, ldc: stride,
+    .init(scores, rowLength: length, transposed: true), .init(dOut, rowLength: width), into: dq + 2 * width,
+    ldc: stride,
     m: length, n: headWidth, k: length)
   BLAS.multiply(
-    .init(dOut, rowLength: width), .init(q + 2 * width, rowLength: stride, transposed: true), into: dScores, ldc: length,
+    .init(dOut, rowLength: width), .init(q + 2 * width, rowLength: stride, transposed: true), into: dScores,
+    ldc: length,
     m: length, n: length, k: headWidth)
   kelip_softmax_backward(scores, dScores, Int64(length), Int64(length), Int64(length), shape.scale)
   BLAS.multiply(
-    .init(dScores, rowLength: length), .init(q + width, rowLength: stride), into: dq, ldc: stride, m: length, n: headWidth, k: length)
+    .init(dScores, rowLength: length), .init(q + width, rowLength: stride), into: dq, ldc: stride, m: length,
+    n: headWidth, k: length)
   BLAS.multiply(
-    .init(dScores, rowLength: length, transposed: true), .init(q, rowLength: stride), into: dq + width, ldc: stride,
+    .init(dScores, rowLength: length, transposed: true), .init(q, rowLength: stride), into: dq + width,
+    ldc: stride,
     m: length, n: headWidth, k: length)
 }
 
@@ -100,7 +108,8 @@ private func probabilities(
   _ q: UnsafePointer<Float>, _ length: Int, _ shape: AttentionShape, into scores: UnsafeMutablePointer<Float>
 ) {
   BLAS.multiply(
-    .init(q, rowLength: 3 * shape.width), .init(q + shape.width, rowLength: 3 * shape.width, transposed: true),
+    .init(q, rowLength: 3 * shape.width),
+    .init(q + shape.width, rowLength: 3 * shape.width, transposed: true),
     into: scores, ldc: length,
     m: length, n: length, k: shape.headWidth)
   kelip_softmax_rows(scores, Int64(length), Int64(length), Int64(length), shape.scale, shape.causal ? 1 : 0)

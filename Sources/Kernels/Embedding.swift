@@ -13,13 +13,15 @@ package func embedTokensBackward<S: ComputeScalar>(
   _ dy: UnsafePointer<S>, ids: UnsafePointer<Int32>, position: UnsafePointer<Int32>,
   dTable: UnsafeMutablePointer<Float>, dPositions: UnsafeMutablePointer<Float>, rows: Int, columns: Int
 ) {
-  kernelTable(S.self).embed_tokens_backward(dy, ids, position, dTable, dPositions, Int64(rows), Int64(columns))
+  kernelTable(S.self).embed_tokens_backward(
+    dy, ids, position, dTable, dPositions, Int64(rows), Int64(columns))
 }
 
 /// images[B, 3, S, S] → patches[B·(S/p)², 3·p·p], rows in (channel, y, x) order: the convolution of a vision
 /// transformer's stem as a matrix product with its weight [W, 3, p, p] as it is stored.
 package func patchify<S: ComputeScalar>(
-  _ images: UnsafePointer<Float>, into patches: UnsafeMutablePointer<S>, batch: Int, imageSize: Int, patchSize: Int
+  _ images: UnsafePointer<Float>, into patches: UnsafeMutablePointer<S>, batch: Int, imageSize: Int,
+  patchSize: Int
 ) {
   kernelTable(S.self).patchify(images, patches, Int64(batch), Int64(imageSize), Int64(patchSize))
 }

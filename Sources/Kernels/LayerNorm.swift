@@ -20,5 +20,6 @@ package func layerNormBackward<S: ComputeScalar>(
   rstd: UnsafePointer<Float>, addingTo dH: UnsafeMutablePointer<S>, dGain: UnsafeMutablePointer<Float>,
   dBias: UnsafeMutablePointer<Float>, rows: Int, columns: Int
 ) {
-  kernelTable(S.self).layer_norm_backward(dy, h, gain, mean, rstd, dH, dGain, dBias, Int64(rows), Int64(columns))
+  kernelTable(S.self).layer_norm_backward(
+    dy, h, gain, mean, rstd, dH, dGain, dBias, Int64(rows), Int64(columns))
 }

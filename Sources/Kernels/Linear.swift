@@ -39,7 +39,8 @@ package final class LinearMap<S: ComputeScalar> {
     OneDNN.prepare(inputs: inputs, outputs: outputs, transposed: storedByOutputs, weight, into: forwardCopy!)
     guard training else { return }
     backwardCopy = backwardCopy ?? Self.copyBuffer(inputs: outputs, outputs: inputs)
-    OneDNN.prepare(inputs: outputs, outputs: inputs, transposed: !storedByOutputs, weight, into: backwardCopy!)
+    OneDNN.prepare(
+      inputs: outputs, outputs: inputs, transposed: !storedByOutputs, weight, into: backwardCopy!)
   }
 
   private static func copyBuffer(inputs: Int, outputs: Int) -> UnsafeMutableRawPointer {
@@ -47,7 +48,9 @@ package final class LinearMap<S: ComputeScalar> {
   }
 
   /// y[R, N] = x[R, K] · W (+ b[N]).
-  package func forward(_ x: UnsafePointer<S>, bias: UnsafePointer<Float>?, into y: UnsafeMutablePointer<S>, rows: Int) {
+  package func forward(
+    _ x: UnsafePointer<S>, bias: UnsafePointer<Float>?, into y: UnsafeMutablePointer<S>, rows: Int
+  ) {
     switch S.precision {
     case .bf16: product(x, forwardCopy, inputs, outputs, bias: bias, into: y, rows: rows, floatOutput: false)
     case .fp32: forwardFloat(x, bias: bias, into: UnsafeMutableRawPointer(y), rows: rows)
@@ -65,12 +68,14 @@ package final class LinearMap<S: ComputeScalar> {
   /// dX[R, K] = dY[R, N] · Wᵀ.
   package func backwardInput(_ dy: UnsafePointer<S>, into dx: UnsafeMutablePointer<S>, rows: Int) {
     switch S.precision {
-    case .bf16: product(dy, backwardCopy, outputs, inputs, bias: nil, into: dx, rows: rows, floatOutput: false)
+    case .bf16:
+      product(dy, backwardCopy, outputs, inputs, bias: nil, into: dx, rows: rows, floatOutput: false)
     case .fp32:
       let byOutputs = layout == .outputsByInputs
       BLAS.multiply(
         .init(floats(dy), rowLength: outputs),
-        .init(weight, rowLength: byOutputs ? inputs : outputs, transposed: !byOutputs), into: floats(dx), ldc: inputs, m: rows, n: inputs, k: outputs)
+        .init(weight, rowLength: byOutputs ? inputs : outputs, transposed: !byOutputs), into: floats(dx),
+        ldc: inputs, m: rows, n: inputs, k: outputs)
     }
   }
 
@@ -94,14 +99,16 @@ package final class LinearMap<S: ComputeScalar> {
     switch S.precision {
     case .fp32:
       BLAS.multiply(
-        .init(floats(left), rowLength: a, transposed: true), .init(floats(right), rowLength: b), into: c, ldc: b, m: a, n: b, k: rows, beta: 1)
+        .init(floats(left), rowLength: a, transposed: true), .init(floats(right), rowLength: b), into: c,
+        ldc: b, m: a, n: b, k: rows, beta: 1)
     case .bf16:
       // Transposing once and running a plain product is faster than oneDNN's own transposed product (README).
       arena.scratch {
         let transposed = arena.allocate(S.self, a * rows)
         kernelTable(S.self).transpose(left, transposed, Int64(rows), Int64(a), Int64(rows))
         let shape = KelipMatmulShape(
-          m: Int64(a), k: Int64(rows), n: Int64(b), source_transposed: 0, weight_layout: Int32(KELIP_PLAIN.rawValue),
+          m: Int64(a), k: Int64(rows), n: Int64(b), source_transposed: 0,
+          weight_layout: Int32(KELIP_PLAIN.rawValue),
           float_output: 1, has_bias: 0, accumulate: 1)
         OneDNN.matmul(shape, transposed, right, into: c)
       }
@@ -109,17 +116,21 @@ package final class LinearMap<S: ComputeScalar> {
   }
 
   private func product(
-    _ x: UnsafePointer<S>, _ prepared: UnsafeMutableRawPointer?, _ k: Int, _ n: Int, bias: UnsafePointer<Float>?,
+    _ x: UnsafePointer<S>, _ prepared: UnsafeMutableRawPointer?, _ k: Int, _ n: Int,
+    bias: UnsafePointer<Float>?,
     into y: UnsafeMutableRawPointer, rows: Int, floatOutput: Bool
   ) {
     guard let prepared else { preconditionFailure("refresh() was not called") }
     let shape = KelipMatmulShape(
-      m: Int64(rows), k: Int64(k), n: Int64(n), source_transposed: 0, weight_layout: Int32(KELIP_PREPARED.rawValue),
+      m: Int64(rows), k: Int64(k), n: Int64(n), source_transposed: 0,
+      weight_layout: Int32(KELIP_PREPARED.rawValue),
       float_output: floatOutput ? 1 : 0, has_bias: bias == nil ? 0 : 1, accumulate: 0)
     OneDNN.matmul(shape, x, prepared, bias: bias, into: y)
   }
 
-  private func forwardFloat(_ x: UnsafePointer<S>, bias: UnsafePointer<Float>?, into y: UnsafeMutableRawPointer, rows: Int) {
+  private func forwardFloat(
+    _ x: UnsafePointer<S>, bias: UnsafePointer<Float>?, into y: UnsafeMutableRawPointer, rows: Int
+  ) {
     let result = y.assumingMemoryBound(to: Float.self)
     if let bias { kelip_kernels_f32.broadcast_rows(bias, result, Int64(rows), Int64(outputs)) }
     let byOutputs = layout == .outputsByInputs

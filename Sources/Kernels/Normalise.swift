@@ -2,7 +2,8 @@ import CKernels
 
 /// y[R, C] = x / max(‖x‖, 1e-12), as torch.nn.functional.normalize; norms[R] are saved.
 package func l2NormaliseForward(
-  _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, norms: UnsafeMutablePointer<Float>, rows: Int,
+  _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, norms: UnsafeMutablePointer<Float>,
+  rows: Int,
   columns: Int
 ) {
   kelip_l2_normalise(x, y, norms, Int64(rows), Int64(columns))

@@ -21,7 +21,8 @@ enum OneDNN {
 
   /// Narrows W ([N, K] if `transposed`, else [K, N]) into oneDNN's preferred layout of a [K, N] operand.
   static func prepare(
-    inputs: Int, outputs: Int, transposed: Bool, _ weights: UnsafePointer<Float>, into prepared: UnsafeMutableRawPointer
+    inputs: Int, outputs: Int, transposed: Bool, _ weights: UnsafePointer<Float>,
+    into prepared: UnsafeMutableRawPointer
   ) {
     check(
       kelip_dnn_prepare(Int64(inputs), Int64(outputs), transposed ? 1 : 0, weights, prepared),

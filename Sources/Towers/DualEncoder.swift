@@ -18,7 +18,8 @@ package final class DualEncoder<S: ComputeScalar> {
     try config.validate()
     self.config = config
     let registry = ParameterRegistry()
-    vision = VisionTransformer(registry, config.vision, embedDim: config.embedDim, activation: config.activation)
+    vision = VisionTransformer(
+      registry, config.vision, embedDim: config.embedDim, activation: config.activation)
     text = TextTransformer(registry, config.text, embedDim: config.embedDim, activation: config.activation)
     // Shape [] as in open_clip.
     logitScale = registry.add("logit_scale", [], decays: false, .constant(2.6592600369))
@@ -41,7 +42,8 @@ package final class DualEncoder<S: ComputeScalar> {
 
   /// captions → features[B, D], not normalised.
   package func encodeTexts(
-    _ captions: PackedCaptions, into features: UnsafeMutablePointer<Float>, arena: Arena, training: Bool = true
+    _ captions: PackedCaptions, into features: UnsafeMutablePointer<Float>, arena: Arena,
+    training: Bool = true
   ) {
     text.forward(captions, into: features, arena: arena, training: training)
   }

@@ -10,7 +10,8 @@ final class Linear<S: ComputeScalar> {
     inputs: inputs, outputs: outputs, layout: .outputsByInputs, weight: weight.value)
 
   init(
-    _ registry: ParameterRegistry, weight: String, bias: String?, shape: [Int]? = nil, inputs: Int, outputs: Int,
+    _ registry: ParameterRegistry, weight: String, bias: String?, shape: [Int]? = nil, inputs: Int,
+    outputs: Int,
     _ initialisation: Initialisation
   ) {
     (self.inputs, self.outputs) = (inputs, outputs)
@@ -126,7 +127,8 @@ final class LayerNorm<S: ComputeScalar> {
 
   /// dH += the gradient through the norm; gain's and bias's gradients accumulate (+=).
   func backward(
-    _ dy: UnsafePointer<S>, h: UnsafePointer<S>, _ saved: Saved, addingTo dH: UnsafeMutablePointer<S>, rows: Int
+    _ dy: UnsafePointer<S>, h: UnsafePointer<S>, _ saved: Saved, addingTo dH: UnsafeMutablePointer<S>,
+    rows: Int
   ) {
     layerNormBackward(
       dy, h: h, gain: gain.value, mean: saved.mean, rstd: saved.rstd, addingTo: dH, dGain: gain.gradient,

@@ -62,7 +62,9 @@ package struct VisionConfig: Codable, Sendable, Equatable {
     case mlpRatio = "mlp_ratio"
   }
 
-  package init(imageSize: Int, patchSize: Int, width: Int, layers: Int, headWidth: Int = 64, mlpRatio: Double = 4) {
+  package init(
+    imageSize: Int, patchSize: Int, width: Int, layers: Int, headWidth: Int = 64, mlpRatio: Double = 4
+  ) {
     (self.imageSize, self.patchSize, self.width, self.layers) = (imageSize, patchSize, width, layers)
     (self.headWidth, self.mlpRatio) = (headWidth, mlpRatio)
   }
@@ -114,7 +116,8 @@ package struct TextConfig: Codable, Sendable, Equatable {
     case mlpRatio = "mlp_ratio"
   }
 
-  package init(contextLength: Int, vocabSize: Int, width: Int, heads: Int, layers: Int, mlpRatio: Double = 4) {
+  package init(contextLength: Int, vocabSize: Int, width: Int, heads: Int, layers: Int, mlpRatio: Double = 4)
+  {
     (self.contextLength, self.vocabSize, self.width) = (contextLength, vocabSize, width)
     (self.heads, self.layers, self.mlpRatio) = (heads, layers, mlpRatio)
   }
@@ -131,7 +134,8 @@ package struct TextConfig: Codable, Sendable, Equatable {
 
   func validate() throws {
     for (name, value, least) in [
-      ("context_length", contextLength, 3), ("vocab_size", vocabSize, 3), ("width", width, 1), ("heads", heads, 1),
+      ("context_length", contextLength, 3), ("vocab_size", vocabSize, 3), ("width", width, 1),
+      ("heads", heads, 1),
       ("layers", layers, 1),
     ] where value < least {
       throw KelipError("must be at least \(least), is \(value)", at: "text_cfg.\(name)")

@@ -37,7 +37,9 @@ package final class ParameterRegistry {
 
   package init() {}
 
-  package func add(_ name: String, _ shape: [Int], decays: Bool, _ initialisation: Initialisation) -> Parameter {
+  package func add(_ name: String, _ shape: [Int], decays: Bool, _ initialisation: Initialisation)
+    -> Parameter
+  {
     let parameter = Parameter(name: name, shape: shape, decays: decays, initialisation: initialisation)
     parameters.append(parameter)
     return parameter
@@ -97,7 +99,8 @@ package final class ParameterArena {
 
   private static func zeroed(_ count: Int) -> UnsafeMutableBufferPointer<Float> {
     let raw = UnsafeMutableRawPointer.allocate(byteCount: max(64, count * 4), alignment: 64)
-    let buffer = UnsafeMutableBufferPointer(start: raw.bindMemory(to: Float.self, capacity: count), count: count)
+    let buffer = UnsafeMutableBufferPointer(
+      start: raw.bindMemory(to: Float.self, capacity: count), count: count)
     buffer.initialize(repeating: 0)
     return buffer
   }

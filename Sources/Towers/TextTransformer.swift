@@ -63,7 +63,8 @@ package final class TextTransformer<S: ComputeScalar> {
     let context = PassContext(attention: shape, offsets: captions.offsets, arena: arena)
     let x = arena.allocate(S.self, rows * width)
     embedTokensForward(
-      table: tokenEmbedding.value, positions: positions.value, ids: ids, position: position, into: x, rows: rows,
+      table: tokenEmbedding.value, positions: positions.value, ids: ids, position: position, into: x,
+      rows: rows,
       columns: width)
     let stream = transformer.forward(x, context, training: training)
     let lastRows = captions.offsets.dropFirst().map { $0 - 1 }
@@ -71,7 +72,8 @@ package final class TextTransformer<S: ComputeScalar> {
     let (pooled, residual) = (arena.allocate(S.self, count), arena.allocate(S.self, count))
     gatherRows(stream.h, index: lastRows, into: pooled, columns: width)
     gatherRows(stream.r!, index: lastRows, into: residual, columns: width)
-    let (h, normed, savedFinal) = finalNorm.forward(pooled, residual: residual, rows: captions.count, arena: arena)
+    let (h, normed, savedFinal) = finalNorm.forward(
+      pooled, residual: residual, rows: captions.count, arena: arena)
     projection.forward(normed, into: features, rows: captions.count)
     saved = Saved(
       context: context, ids: ids, position: position, pooled: h, finalNorm: savedFinal, lastRows: lastRows)
@@ -93,7 +95,9 @@ package final class TextTransformer<S: ComputeScalar> {
     try gradientsReady(tokenEmbedding.end)
   }
 
-  private func backwardPooling(_ dFeatures: UnsafePointer<Float>, _ saved: Saved, into dStream: UnsafeMutablePointer<S>) {
+  private func backwardPooling(
+    _ dFeatures: UnsafePointer<Float>, _ saved: Saved, into dStream: UnsafeMutablePointer<S>
+  ) {
     let (arena, batch) = (saved.context.arena, saved.lastRows.count)
     arena.scratch {
       let dNormed = projection.backward(dFeatures, input: saved.finalNorm.output, rows: batch, arena: arena)

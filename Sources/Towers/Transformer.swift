@@ -6,7 +6,8 @@ final class Transformer<S: ComputeScalar> {
   private let width: Int
 
   init(
-    _ registry: ParameterRegistry, name: String, width: Int, layers: Int, mlpRatio: Double, activation: Activation
+    _ registry: ParameterRegistry, name: String, width: Int, layers: Int, mlpRatio: Double,
+    activation: Activation
   ) {
     self.width = width
     blocks = (0..<layers).map {
@@ -20,7 +21,9 @@ final class Transformer<S: ComputeScalar> {
 
   /// x[R, W] → the residual stream after the last block. With `training`, every block keeps its activations in the
   /// arena; without, a block's memory is reused by the next.
-  func forward(_ x: UnsafeMutablePointer<S>, _ context: PassContext, training: Bool) -> TransformerBlock<S>.Stream {
+  func forward(_ x: UnsafeMutablePointer<S>, _ context: PassContext, training: Bool)
+    -> TransformerBlock<S>.Stream
+  {
     let start = TransformerBlock<S>.Stream(h: x, r: nil)
     guard !training else { return blocks.reduce(start) { $1.forward($0, context) } }
     let count = context.rows * width

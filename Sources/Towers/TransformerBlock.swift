@@ -47,7 +47,10 @@ package final class TransformerBlock<S: ComputeScalar> {
   private let projection: Linear<S>
   private var saved: Saved?
 
-  init(_ registry: ParameterRegistry, name: String, width: Int, layers: Int, mlpRatio: Double, activation: Activation) {
+  init(
+    _ registry: ParameterRegistry, name: String, width: Int, layers: Int, mlpRatio: Double,
+    activation: Activation
+  ) {
     self.width = width
     self.activation = activation
     hiddenWidth = Int(Double(width) * mlpRatio)
@@ -62,7 +65,8 @@ package final class TransformerBlock<S: ComputeScalar> {
       registry, name: "\(name).attn.out_proj", inputs: width, outputs: width, std: residualStd)
     norm2 = LayerNorm(registry, name: "\(name).ln_2", width: width)
     fc = Linear(
-      registry, name: "\(name).mlp.c_fc", inputs: width, outputs: hiddenWidth, std: 1 / Float(2 * width).squareRoot())
+      registry, name: "\(name).mlp.c_fc", inputs: width, outputs: hiddenWidth,
+      std: 1 / Float(2 * width).squareRoot())
     projection = Linear(
       registry, name: "\(name).mlp.c_proj", inputs: hiddenWidth, outputs: width, std: residualStd)
   }
@@ -116,7 +120,8 @@ package final class TransformerBlock<S: ComputeScalar> {
       let dAttended = outProjection.backward(dStream, input: saved.attended, rows: rows, arena: arena)
       let dQKV = arena.allocate(S.self, rows * 3 * width)
       attentionBackward(
-        dAttended, qkv: saved.qkv, offsets: context.offsets, shape: context.attention, into: dQKV, arena: arena)
+        dAttended, qkv: saved.qkv, offsets: context.offsets, shape: context.attention, into: dQKV,
+        arena: arena)
       let dNormed = inProjection.backward(dQKV, input: saved.norm1.output, rows: rows, arena: arena)
       norm1.backward(dNormed, h: saved.h1, saved.norm1, addingTo: dStream, rows: rows)
     }

@@ -66,7 +66,8 @@ package final class VisionTransformer<S: ComputeScalar> {
     let embedded = stem.forward(patches, rows: batch * config.patchCount, arena: arena)
     let assembled = arena.allocate(S.self, rows * width)
     assemblePatchesForward(
-      embedded, classEmbedding: classEmbedding.value, positions: positions.value, into: assembled, batch: batch,
+      embedded, classEmbedding: classEmbedding.value, positions: positions.value, into: assembled,
+      batch: batch,
       patchCount: config.patchCount, columns: width)
     let (_, x, savedPre) = preNorm.forward(assembled, residual: nil, rows: rows, arena: arena)
     let stream = transformer.forward(x, context, training: training)
@@ -102,7 +103,9 @@ package final class VisionTransformer<S: ComputeScalar> {
     try gradientsReady(classEmbedding.end)
   }
 
-  private func backwardPooling(_ dFeatures: UnsafePointer<Float>, _ saved: Saved, into dStream: UnsafeMutablePointer<S>) {
+  private func backwardPooling(
+    _ dFeatures: UnsafePointer<Float>, _ saved: Saved, into dStream: UnsafeMutablePointer<S>
+  ) {
     let arena = saved.context.arena
     arena.scratch {
       let dNormed = projection.backward(
