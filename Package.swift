@@ -83,7 +83,7 @@ let package = Package(
     tests("KernelsTests", ["Kernels"]),
     tests("CollectivesTests", ["Collectives"]),
     tests("ImagingTests", ["Imaging"], resources: [.copy("Fixtures")]),
-    tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),
+    tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging"]),
     tests("TowersTests", ["Towers", "Kernels", "Checkpointing"]),
