@@ -98,7 +98,7 @@ let package = Package(
       path: "Tests/MPIContract",
       swiftSettings: strict),
     tests("ImagingTests", ["Imaging"], resources: [.copy("Fixtures")]),
-    tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),
+    tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging"]),
     tests("TowersTests", ["Towers", "Kernels", "Checkpointing"], resources: [.copy("Fixtures")]),
