@@ -84,7 +84,7 @@ let package = Package(
     tests("CollectivesTests", ["Collectives"]),
     tests("ImagingTests", ["Imaging"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),
-    tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"]),
+    tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"], resources: [.copy("Fixtures")]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging"]),
     tests("TowersTests", ["Towers", "Kernels", "Checkpointing"]),
     tests("ObjectivesTests", ["Objectives", "Collectives"]),
