@@ -74,13 +74,16 @@ let package = Package(
     room(
       "Evaluation",
       ["Basics", "Kernels", "Imaging", "Tokenization", "ShardStream", "Towers", "Checkpointing", "Training"]),
+    room(
+      "Benchmarks",
+      ["Basics", "Kernels", "Collectives", "Towers", "Objectives", "Optimization", "Training"]),
     .executableTarget(
       name: "kelip-worker", dependencies: ["Basics", "Training", "MPICollectives", arguments, logging],
       swiftSettings: strict),
     .executableTarget(
       name: "kelip",
       dependencies: [
-        "Basics", "Kernels", "Training", "Evaluation", "DatasetBuilding", "MPICollectives", "Tokenization",
+        "Basics", "Kernels", "Training", "Evaluation", "Benchmarks", "DatasetBuilding", "MPICollectives", "Tokenization",
         "Imaging",
         "Checkpointing", "ShardStream", "Towers", arguments, logging,
       ], swiftSettings: strict),
@@ -99,7 +102,7 @@ let package = Package(
       swiftSettings: strict),
     tests("ImagingTests", ["Imaging"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
-    tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"]),
+    tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"], resources: [.copy("Fixtures")]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging"]),
     tests("TowersTests", ["Towers", "Kernels", "Checkpointing"], resources: [.copy("Fixtures")]),
     tests("ObjectivesTests", ["Objectives", "Collectives"]),
