@@ -77,15 +77,18 @@ let package = Package(
     room(
       "Benchmarks",
       ["Basics", "Kernels", "Collectives", "Towers", "Objectives", "Optimization", "Training"]),
+    room("ProgramEntry", ["Basics", "Collectives", "MPICollectives", arguments]),
     .executableTarget(
-      name: "kelip-worker", dependencies: ["Basics", "Training", "MPICollectives", arguments, logging],
+      name: "kelip-worker", dependencies: ["Basics", "Kernels", "Training", "ProgramEntry", arguments],
       swiftSettings: strict),
     .executableTarget(
       name: "kelip",
       dependencies: [
-        "Basics", "Kernels", "Training", "Evaluation", "Benchmarks", "DatasetBuilding", "MPICollectives", "Tokenization",
+        "Basics", "Kernels", "Training", "Evaluation", "Benchmarks", "DatasetBuilding", "MPICollectives",
+        "ProgramEntry",
+        "Tokenization",
         "Imaging",
-        "Checkpointing", "ShardStream", "Towers", arguments, logging,
+        "Checkpointing", "ShardStream", "Towers", arguments,
       ], swiftSettings: strict),
 
     // A tests folder per room.
@@ -100,7 +103,7 @@ let package = Package(
       name: "mpi-contract", dependencies: ["CollectivesContract", "MPICollectives"],
       path: "Tests/MPIContract",
       swiftSettings: strict),
-    tests("ImagingTests", ["Imaging"], resources: [.copy("Fixtures")]),
+    tests("ImagingTests", ["Imaging", "Basics"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"], resources: [.copy("Fixtures")]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging"]),

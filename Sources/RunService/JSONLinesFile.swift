@@ -19,9 +19,11 @@ package final class JSONLinesFile {
 
   deinit { close(descriptor) }
 
-  package func append(_ object: JSONText) throws {
-    var line = object.text
-    line += "\n"
+  package func append(_ object: JSONText) throws { try append(line: object.text) }
+
+  /// - Parameter line: one JSON object without a line break.
+  package func append(line: String) throws {
+    var line = line + "\n"
     try line.withUTF8 { bytes in
       var rest = UnsafeRawBufferPointer(bytes)
       while !rest.isEmpty {

@@ -22,7 +22,7 @@ struct BenchStep: ParsableCommand {
   @Flag(help: "Print JSON.") var json = false
 
   func run() throws {
-    try World.run { communicator in
+    Program.run { communicator in
       let benchmark = try StepBenchmark(
         model: try ModelFile.load(model), precision: precision, batchSize: batch, tokens: tokens, steps: steps)
       let result = try benchmark.run(communicator)
