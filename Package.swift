@@ -91,7 +91,7 @@ let package = Package(
     tests("OptimizationTests", ["Optimization", "Towers"]),
     tests("CheckpointingTests", ["Checkpointing"]),
     tests("TrainingTests", ["Training", "Checkpointing", "Towers"], resources: [.copy("Fixtures")]),
-    tests("EvaluationTests", ["Evaluation", "Checkpointing"]),
+    tests("EvaluationTests", ["Evaluation", "Checkpointing", "Basics", "Imaging"]),
   ],
   cxxLanguageStandard: .cxx17
 )
