@@ -82,7 +82,7 @@ let package = Package(
     tests("BasicsTests", ["Basics"]),
     tests("KernelsTests", ["Kernels"]),
     tests("CollectivesTests", ["Collectives"]),
-    tests("ImagingTests", ["Imaging"], resources: [.copy("Fixtures")]),
+    tests("ImagingTests", ["Imaging", "Basics"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging"]),
