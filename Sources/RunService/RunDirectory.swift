@@ -13,7 +13,6 @@ package struct RunDirectory: Sendable {
   package var quarantine: URL { root.appendingPathComponent("quarantine.jsonl") }
   package var log: URL { root.appendingPathComponent("run.log") }
   package var lock: URL { root.appendingPathComponent("lock") }
-  package var checkpoints: URL { root.appendingPathComponent("checkpoints", isDirectory: true) }
 
   /// Makes the directory, its parents too.
   package func create() throws {

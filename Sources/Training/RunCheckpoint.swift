@@ -31,21 +31,35 @@ package enum RunCheckpoint {
     // The arena lies in backward order; a reader expects the first layer first.
     let parameters = model.parameters.parameters.reversed()
     try directory.write(step: state.step) { writer in
-      try writer.addSafetensors(
-        "model.safetensors", parameters.map { Tensor(name: $0.name, shape: $0.shape, floats: $0.value) },
-        metadata: ["format": "pt"])
-      try writer.addSafetensors(
-        "optimizer.safetensors",
-        parameters.flatMap { parameter in
-          [("exp_avg", optimizer.m), ("exp_avg_sq", optimizer.v)].map { prefix, moments in
-            Tensor(
-              name: "\(prefix).\(parameter.name)", shape: parameter.shape,
-              floats: moments.baseAddress! + parameter.offset)
-          }
-        })
-      try writer.add("state.json", JSONEncoder().encode(state))
-      try writer.add("model.json", ModelFile.json(model.config))
-      try writer.add("tokenizer.json", tokenizer.json())
+      try writer.safetensors(
+        "model.safetensors", tensors: parameters.map { TensorSpec($0.name, .float32, $0.shape) },
+        metadata: ["format": "pt"]
+      ) { file in
+        for parameter in parameters {
+          try file.append(UnsafeBufferPointer(start: parameter.value, count: parameter.count))
+        }
+      }
+      try writeMoments(optimizer, parameters, to: writer)
+      try writer.file("state.json", JSONEncoder().encode(state))
+      try writer.file("model.json", ModelFile.json(model.config))
+      try writer.file("tokenizer.json", tokenizer.json())
+    }
+  }
+
+  private static let momentNames = ["exp_avg", "exp_avg_sq"]
+
+  private static func writeMoments(
+    _ optimizer: AdamW, _ parameters: some Collection<Parameter>, to writer: CheckpointWriter
+  ) throws {
+    let places = parameters.flatMap { parameter in
+      zip(momentNames, [optimizer.m, optimizer.v]).map { (name: $0, moments: $1, parameter: parameter) }
+    }
+    let tensors = places.map { TensorSpec("\($0.name).\($0.parameter.name)", .float32, $0.parameter.shape) }
+    try writer.safetensors("optimizer.safetensors", tensors: tensors) { file in
+      for place in places {
+        let range = place.parameter.offset..<place.parameter.end
+        try file.append(UnsafeBufferPointer(rebasing: place.moments[range]))
+      }
     }
   }
 
@@ -55,11 +69,12 @@ package enum RunCheckpoint {
   ) throws -> RunState {
     let arena = model.parameters
     try WeightFile.load(url.appendingPathComponent("model.safetensors"), into: arena)
-    let moments = try SafetensorsReader(contentsOf: url.appendingPathComponent("optimizer.safetensors"))
+    let moments = try SafetensorsReader(url.appendingPathComponent("optimizer.safetensors"))
     for parameter in arena.parameters {
-      for (prefix, target) in [("exp_avg", optimizer.m), ("exp_avg_sq", optimizer.v)] {
+      for (name, target) in zip(momentNames, [optimizer.m, optimizer.v]) {
         let range = parameter.offset..<parameter.end
-        try moments.read("\(prefix).\(parameter.name)", into: UnsafeMutableBufferPointer(rebasing: target[range]))
+        try moments.copyFloats(
+          named: "\(name).\(parameter.name)", into: UnsafeMutableBufferPointer(rebasing: target[range]))
       }
     }
     let stateURL = url.appendingPathComponent("state.json")

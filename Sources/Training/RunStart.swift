@@ -28,12 +28,15 @@ package struct RunStart {
   }
 
   private static func checkpoint(_ resume: WorkerOptions.Resume, _ directory: RunDirectory) throws -> URL? {
-    let checkpoints = CheckpointDirectory(root: directory.checkpoints)
+    let checkpoints = CheckpointDirectory(root: directory.root)
     switch resume {
     case .auto:
-      return try checkpoints.newestWhole { RunLogHandler.logger(rank: 0).warning("\($0)") }?.url
+      let logger = RunLogHandler.logger(rank: 0)
+      return try checkpoints.newestWhole { url, error in
+        logger.warning("\(url.lastPathComponent) is damaged and passed over: \(error)")
+      }?.url
     case .never:
-      if try checkpoints.newestWhole(onDamage: { _ in }) != nil {
+      guard try checkpoints.steps().isEmpty else {
         throw KelipError(
           "the run directory already holds checkpoints, and --resume never was given", at: directory.root.path,
           hint: "use --resume auto, or set run.directory to a new place")

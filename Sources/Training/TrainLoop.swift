@@ -27,7 +27,7 @@ final class TrainLoop<S: ComputeScalar> {
   init(_ plan: RunPlan, _ start: RunStart, _ communicator: any Communicator, _ logger: Logger) throws {
     (self.plan, self.communicator, self.logger) = (plan, communicator, logger)
     let config = plan.config
-    checkpoints = CheckpointDirectory(root: start.directory.checkpoints, keepLast: config.keepLast)
+    checkpoints = CheckpointDirectory(root: start.directory.root, keepLast: config.keepLast)
     let (model, optimizer) = try communicator.agree {
       let model = try DualEncoder<S>(plan.model)
       return (model, AdamW(model.parameters, settings: config.adamW))

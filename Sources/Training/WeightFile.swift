@@ -8,12 +8,13 @@ package enum WeightFile {
   /// Fills every parameter. All of them must be there with their shapes, and nothing else; KELIP's release puts
   /// `model.` before each name, which is taken off.
   package static func load(_ url: URL, into arena: ParameterArena) throws {
-    let reader = try SafetensorsReader(contentsOf: url)
-    let names = Dictionary(reader.names.map { (outsideName($0), $0) }, uniquingKeysWith: { first, _ in first })
-    try check(reader, names, arena, url)
+    let reader = try SafetensorsReader(url)
+    let found = Dictionary(
+      reader.tensors.map { (outsideName($0.name), $0) }, uniquingKeysWith: { first, _ in first })
+    try check(found, arena, url)
     for parameter in arena.parameters {
       let target = UnsafeMutableBufferPointer(start: parameter.value, count: parameter.count)
-      try reader.read(names[parameter.name]!, into: target)
+      try reader.copyFloats(named: found[parameter.name]!.name, into: target)
     }
   }
 
@@ -23,15 +24,15 @@ package enum WeightFile {
 
   /// Throws with everything that is missing, surplus or of another shape.
   private static func check(
-    _ reader: SafetensorsReader, _ names: [String: String], _ arena: ParameterArena, _ url: URL
+    _ found: [String: TensorSpec], _ arena: ParameterArena, _ url: URL
   ) throws {
     let expected = Set(arena.parameters.map(\.name))
     var problems = arena.parameters.reversed().compactMap { parameter -> String? in
-      guard let name = names[parameter.name] else { return "missing \(parameter.name) \(parameter.shape)" }
-      let shape = reader.shape(of: name)!
-      return shape == parameter.shape ? nil : "\(name) is \(shape), the model needs \(parameter.shape)"
+      guard let tensor = found[parameter.name] else { return "missing \(parameter.name) \(parameter.shape)" }
+      return tensor.shape == parameter.shape
+        ? nil : "\(tensor.name) is \(tensor.shape), the model needs \(parameter.shape)"
     }
-    problems += names.keys.filter { !expected.contains($0) }.sorted().map { "unknown tensor \($0)" }
+    problems += found.keys.filter { !expected.contains($0) }.sorted().map { "unknown tensor \($0)" }
     guard !problems.isEmpty else { return }
     let shown = problems.prefix(12) + (problems.count > 12 ? ["… and \(problems.count - 12) more"] : [])
     throw KelipError(
