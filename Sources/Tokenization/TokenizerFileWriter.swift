@@ -102,10 +102,13 @@ private struct TokenizerFileWriter {
 }
 
 extension BytePairTokenizer {
+  /// The text of a `tokenizer.json`.
+  package func json() -> Data { Data(TokenizerFileWriter.text(of: self).utf8) }
+
   /// Writes a `tokenizer.json` that Hugging Face `tokenizers` loads. The file appears whole or not at all.
   package func write(to url: URL) throws {
     do {
-      try Data(TokenizerFileWriter.text(of: self).utf8).write(to: url, options: .atomic)
+      try json().write(to: url, options: .atomic)
     } catch {
       throw KelipError("cannot write the tokenizer: \(error.localizedDescription)", at: url.path)
     }

@@ -34,7 +34,7 @@ struct KelipWorker: ParsableCommand {
   }
 }
 
-let command = parseCommandLine(KelipWorker.self).map { $0 as! KelipWorker }
+let command = parseCommand(KelipWorker.self)
 // The libraries read their thread counts while they load, so this comes before everything else.
 ComputeRuntime.prepareProcess(threads: (try? command.get())?.threads ?? 1)
 Program.run { communicator in
