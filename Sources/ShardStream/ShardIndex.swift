@@ -28,7 +28,8 @@ package struct ShardIndex: Sendable {
     }
     let damaged = faults.isEmpty ? [] : ["\(faults.count) damaged shards"]
     let leftOut = (rejected + damaged).joined(separator: ", ")
-    return "\(sampleCount) samples in \(shards.count) shards" + (leftOut.isEmpty ? "" : "; left out: \(leftOut)")
+    return "\(sampleCount) samples in \(shards.count) shards"
+      + (leftOut.isEmpty ? "" : "; left out: \(leftOut)")
   }
 
   /// Reads all headers of all shards, `threads` shards at a time.
