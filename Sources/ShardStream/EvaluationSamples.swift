@@ -1,3 +1,4 @@
+import Foundation
 import Imaging
 
 /// Samples for embedding: B of them, bad ones left out.
@@ -37,7 +38,7 @@ package struct EvaluationSamples: Sendable {
   package func batch(_ batch: Int) throws -> EvaluationBatch { try samples(order.batch(batch)) }
 
   /// The samples with these numbers, decoded on up to `threads` threads; ranks may share by taking ranges.
-  package func samples(_ numbers: Range<Int>) throws -> EvaluationBatch {
+  package func samples(_ numbers: some Collection<Int>) throws -> EvaluationBatch {
     let items = try concurrentMap(Array(numbers), threads: threads, transform: item)
     var batch = EvaluationBatch()
     batch.images.reserveCapacity(numbers.count * preparation.valueCount)
@@ -48,6 +49,20 @@ package struct EvaluationSamples: Sendable {
       }
     }
     return batch
+  }
+
+  /// The picture of one sample as it lies in its shard, to be shown.
+  package func picture(_ number: Int) throws -> RGBImage { try reader.image(order.sample(number)) }
+
+  /// Which samples have this `language` in their metadata, without decoding a picture; all where nil.
+  package func numbers(ofLanguage language: String?) throws -> [Int] {
+    let all = Array(0..<order.sampleCount)
+    guard let language else { return all }
+    return try all.filter { number in
+      guard let text = try reader.metadata(order.sample(number)) else { return false }
+      let object = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+      return object?["language"] as? String == language
+    }
   }
 
   private enum Item: Sendable {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Basics
 import Foundation
+import ShardStream
 import Tokenization
 
 /// `kelip tokenizer`: byte-level BPE in Hugging Face's tokenizer.json.
@@ -15,7 +16,10 @@ struct TokenizerTrainCommand: ParsableCommand {
     commandName: "train", abstract: "Learn a vocabulary from captions and write tokenizer.json.")
 
   @Option(parsing: .upToNextOption, help: "Text files, a caption a line.", completion: .file())
-  var corpus: [String]
+  var corpus: [String] = []
+
+  @Option(parsing: .upToNextOption, help: "Shards whose captions to learn from: directory, glob or list.")
+  var shards: [String] = []
 
   @Option(help: "Vocabulary size V, special tokens included.")
   var vocabSize = 98818
@@ -28,8 +32,7 @@ struct TokenizerTrainCommand: ParsableCommand {
 
   func run() throws {
     let trainer = try BytePairTrainer(vocabSize: vocabSize, minFrequency: minFrequency)
-    let captions = try corpus.map(CaptionLines.init(path:))
-    let tokenizer = try trainer.train(on: captions.joined())
+    let tokenizer = try trainer.train(on: try captions())
     try tokenizer.write(to: URL(filePath: output))
     print("\(output): \(tokenizer.vocabSize) tokens, \(tokenizer.mergeCount) of them merges")
     if tokenizer.vocabSize < vocabSize {
@@ -37,6 +40,18 @@ struct TokenizerTrainCommand: ParsableCommand {
       try FileHandle.standardError.write(
         contentsOf: Data("the vocabulary is smaller than the \(vocabSize) asked for: \(reason)\n".utf8))
     }
+  }
+}
+
+extension TokenizerTrainCommand {
+  private func captions() throws -> [String] {
+    guard !corpus.isEmpty || !shards.isEmpty else { throw KelipError("give --corpus or --shards") }
+    let fromFiles = try corpus.map(CaptionLines.init(path:)).joined()
+    guard !shards.isEmpty else { return Array(fromFiles) }
+    let fromShards = ShardCaptions.read(from: try ShardList.resolve(shards))
+    let captions = fromFiles + Array(fromShards)
+    for fault in fromShards.faults { FileHandle.standardError.write(Data("damaged: \(fault)\n".utf8)) }
+    return captions
   }
 }
 
