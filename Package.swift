@@ -110,7 +110,7 @@ let package = Package(
     tests("TowersTests", ["Towers", "Kernels", "Checkpointing"], resources: [.copy("Fixtures")]),
     tests("ObjectivesTests", ["Objectives", "Collectives"]),
     tests("OptimizationTests", ["Optimization", "Towers"]),
-    tests("CheckpointingTests", ["Checkpointing"]),
+    tests("CheckpointingTests", ["Basics", "Checkpointing"], resources: [.copy("Fixtures")]),
     tests("TrainingTests", ["Training", "Checkpointing", "Towers"], resources: [.copy("Fixtures")]),
     tests("EvaluationTests", ["Evaluation", "Checkpointing"]),
   ],
