@@ -151,8 +151,8 @@ class Comparison:
             distance = row_distances(found[side], wanted[side])
             row = int(distance.argmax())
             self.verdict.add(
-                bool(distance.max() <= FEATURE_BAR), f"{side} {what}", "fp32", "-", distance[row].item(), FEATURE_BAR,
-                f"row {row}, {self.fixed_keys[row]}",
+                bool(distance.max() <= FEATURE_BAR), f"{side} {what}", "fp32", "-", distance[row].item(),
+                FEATURE_BAR, f"row {row}, {self.fixed_keys[row]}",
                 row_distances(own[side], wanted[side]).max().item() if own else "-")
 
     def run(self):

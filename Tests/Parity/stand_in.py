@@ -5,7 +5,7 @@
     stand_in.py worker --config F    rank 0 trains with peer.py, the other ranks wait for it
     stand_in.py kelip embed …
 
-STAND_IN_FAULT plants one fault: lr, decay, order, features, gradient, resume, silent, chatty or slow.
+STAND_IN_FAULT plants one fault: lr, decay, order, features, gradient, resume, chatty or slow.
 """
 import argparse
 import io
@@ -97,7 +97,7 @@ def make_data(directory, count=1300, shards=5):
 # --- Worker -----------------------------------------------------------------------------------------------
 
 def fail(message):
-    for _ in range({"silent": 0, "chatty": 2}.get(FAULT, 1)):
+    for _ in range(2 if FAULT == "chatty" else 1):
         print(f"error: {message}", file=sys.stderr, flush=True)
     sys.exit(2)
 
@@ -207,7 +207,7 @@ def append(path, record):
 
 def save(run, step, model, optimizer, keep):
     folder = run / "checkpoints" / f"step-{step:08d}"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, folder / "model.safetensors")
     torch.save(optimizer.state_dict(), folder / "writing")
     (folder / "writing").rename(folder / "optimizer.pt")
