@@ -119,9 +119,11 @@ class Comparison:
         folder.mkdir(exist_ok=True)
         one_line = [key for key in self.shards.keys if "\n" not in self.shards.texts[key]]
         self.fixed_keys = one_line[:harness.GLOBAL_BATCH]
-        self.fixed_images = [folder / f"{key}.jpg" for key in self.fixed_keys]
-        for path, key in zip(self.fixed_images, self.fixed_keys):
-            path.write_bytes(self.shards.images[key])
+        self.fixed_images = []
+        for number, key in enumerate(self.fixed_keys):
+            contents = self.shards.images[key]
+            self.fixed_images.append(folder / f"{number:03d}.{self.batches.suffix(contents)}")
+            self.fixed_images[-1].write_bytes(contents)
         self.fixed_texts = folder / "texts.txt"
         self.fixed_texts.write_text(
             "".join(self.shards.texts[key] + "\n" for key in self.fixed_keys), encoding="utf-8")

@@ -70,7 +70,7 @@ def toy_pair(draw):
 
 def make_data(directory, count=1300, shards=5):
     """Shards of toy pairs under img2dataset's names and a byte-pair tokenizer of their captions."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
     draw = random.Random(0)
     pairs = [toy_pair(draw) for _ in range(count)]
@@ -86,9 +86,12 @@ def make_data(directory, count=1300, shards=5):
                     entry.size = len(contents)
                     tar.addfile(entry, io.BytesIO(contents))
 
-    tokenizer = Tokenizer(models.BPE(unk_token="[PAD]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.BpeTrainer(vocab_size=120, special_tokens=["[PAD]"], show_progress=False)
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=350, special_tokens=["[PAD]"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False)
     tokenizer.train_from_iterator(captions, trainer)
     tokenizer.add_special_tokens(["[SOT]", "[EOT]"])
     tokenizer.save(str(directory / "tokenizer.json"))
