@@ -119,9 +119,11 @@ class Comparison:
         folder.mkdir(exist_ok=True)
         one_line = [key for key in self.shards.keys if "\n" not in self.shards.texts[key]]
         self.fixed_keys = one_line[:harness.GLOBAL_BATCH]
-        self.fixed_images = [folder / f"{key}.jpg" for key in self.fixed_keys]
-        for path, key in zip(self.fixed_images, self.fixed_keys):
-            path.write_bytes(self.shards.images[key])
+        self.fixed_images = []
+        for number, key in enumerate(self.fixed_keys):
+            contents = self.shards.images[key]
+            self.fixed_images.append(folder / f"{number:03d}.{self.batches.suffix(contents)}")
+            self.fixed_images[-1].write_bytes(contents)
         self.fixed_texts = folder / "texts.txt"
         self.fixed_texts.write_text(
             "".join(self.shards.texts[key] + "\n" for key in self.fixed_keys), encoding="utf-8")
@@ -151,8 +153,8 @@ class Comparison:
             distance = row_distances(found[side], wanted[side])
             row = int(distance.argmax())
             self.verdict.add(
-                bool(distance.max() <= FEATURE_BAR), f"{side} {what}", "fp32", "-", distance[row].item(), FEATURE_BAR,
-                f"row {row}, {self.fixed_keys[row]}",
+                bool(distance.max() <= FEATURE_BAR), f"{side} {what}", "fp32", "-", distance[row].item(),
+                FEATURE_BAR, f"row {row}, {self.fixed_keys[row]}",
                 row_distances(own[side], wanted[side]).max().item() if own else "-")
 
     def run(self):

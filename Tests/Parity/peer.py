@@ -5,7 +5,6 @@ open_clip_torch 3.3.0, torch 2.15.0, torchvision 0.29.2, pillow 13.0.0, tokenize
 import contextlib
 import io
 import math
-import pathlib
 import tarfile
 
 import open_clip
@@ -16,14 +15,17 @@ from PIL import Image
 from tokenizers import Tokenizer
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+#: KELIP's names, then CLIP's.
+START_AND_END = ("[SOT]", "<|startoftext|>"), ("[EOT]", "<|endoftext|>")
 #: No weight decay on these, nor on gains and biases, which have one dimension.
-EMBEDDINGS = ("token_embedding.weight", "positional_embedding", "visual.positional_embedding", "visual.class_embedding")
+EMBEDDINGS = (
+    "token_embedding.weight", "positional_embedding", "visual.positional_embedding", "visual.class_embedding")
 
 
 # --- Data -------------------------------------------------------------------------------------------------
 
 class Shards:
-    """Every image-text pair of DIR/*.tar by its key: the member's base name up to the first dot."""
+    """Every image-text pair of DIR/*.tar by its key: the member's path up to the base name's first dot."""
 
     def __init__(self, directory):
         self.images, self.texts = {}, {}
@@ -38,8 +40,9 @@ class Shards:
             raise SystemExit(f"no image-text pairs in {len(paths)} shards of {directory}")
 
     def add(self, name, contents):
-        key, _, suffix = pathlib.PurePosixPath(name).name.partition(".")
-        suffix = "." + suffix.lower()
+        folder, slash, base = name.rpartition("/")
+        stem, _, suffix = base.partition(".")
+        key, suffix = folder + slash + stem, "." + suffix.lower()
         kind = self.images if suffix in IMAGE_SUFFIXES else self.texts if suffix == ".txt" else None
         if kind is not None:
             if key in kind:
@@ -55,16 +58,27 @@ class Batches:
         self.tokenizer = Tokenizer.from_file(str(tokenizer))
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
-        self.sot, self.eot = (self.tokenizer.token_to_id(token) for token in ("[SOT]", "[EOT]"))
+        self.sot, self.eot = (self.special(names) for names in START_AND_END)
         self.context = config["text_cfg"]["context_length"]
         # Resize the shorter side (bicubic), centre crop, [0, 1], CLIP's mean and standard deviation.
         self.transform = image_transform(config["vision_cfg"]["image_size"], is_train=False)
 
+    def special(self, names):
+        found = [i for i in map(self.tokenizer.token_to_id, names) if i is not None]
+        if not found:
+            raise SystemExit(f"the tokenizer has none of {names}")
+        return found[0]
+
     def text(self, caption):
-        """Lower case, at most T - 2 tokens between [SOT] and [EOT], zeros to the end."""
-        ids = self.tokenizer.encode(caption.lower(), add_special_tokens=False).ids[:self.context - 2]
+        """At most T - 2 tokens between start and end, zeros after it. Lower case is the tokenizer's own step."""
+        ids = self.tokenizer.encode(caption, add_special_tokens=False).ids[:self.context - 2]
         ids = [self.sot, *ids, self.eot]
         return torch.tensor(ids + [0] * (self.context - len(ids)))
+
+    @staticmethod
+    def suffix(contents):
+        """The file suffix that fits an image's bytes."""
+        return Image.open(io.BytesIO(contents)).format.lower()
 
     def image(self, contents):
         return self.transform(Image.open(io.BytesIO(contents)))

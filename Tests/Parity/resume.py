@@ -13,7 +13,7 @@ import time
 
 import harness
 
-STEPS, CHECKPOINT_EVERY = 40, 6
+STEPS, CHECKPOINT_EVERY = 42, 6
 WORLDS = (1, 2)
 DEADLINE = 600
 

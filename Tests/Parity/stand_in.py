@@ -5,7 +5,7 @@
     stand_in.py worker --config F    rank 0 trains with peer.py, the other ranks wait for it
     stand_in.py kelip embed …
 
-STAND_IN_FAULT plants one fault: lr, decay, order, features, gradient, resume, silent, chatty or slow.
+STAND_IN_FAULT plants one fault: lr, decay, order, features, gradient, resume, chatty or slow.
 """
 import argparse
 import io
@@ -70,7 +70,7 @@ def toy_pair(draw):
 
 def make_data(directory, count=1300, shards=5):
     """Shards of toy pairs under img2dataset's names and a byte-pair tokenizer of their captions."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
     draw = random.Random(0)
     pairs = [toy_pair(draw) for _ in range(count)]
@@ -86,9 +86,12 @@ def make_data(directory, count=1300, shards=5):
                     entry.size = len(contents)
                     tar.addfile(entry, io.BytesIO(contents))
 
-    tokenizer = Tokenizer(models.BPE(unk_token="[PAD]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.BpeTrainer(vocab_size=120, special_tokens=["[PAD]"], show_progress=False)
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=350, special_tokens=["[PAD]"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False)
     tokenizer.train_from_iterator(captions, trainer)
     tokenizer.add_special_tokens(["[SOT]", "[EOT]"])
     tokenizer.save(str(directory / "tokenizer.json"))
@@ -97,7 +100,7 @@ def make_data(directory, count=1300, shards=5):
 # --- Worker -----------------------------------------------------------------------------------------------
 
 def fail(message):
-    for _ in range({"silent": 0, "chatty": 2}.get(FAULT, 1)):
+    for _ in range(2 if FAULT == "chatty" else 1):
         print(f"error: {message}", file=sys.stderr, flush=True)
     sys.exit(2)
 
@@ -207,7 +210,7 @@ def append(path, record):
 
 def save(run, step, model, optimizer, keep):
     folder = run / "checkpoints" / f"step-{step:08d}"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, folder / "model.safetensors")
     torch.save(optimizer.state_dict(), folder / "writing")
     (folder / "writing").rename(folder / "optimizer.pt")
