@@ -85,7 +85,9 @@ package struct Features: Sendable {
   }
 
   /// Scores through OpenBLAS.
-  private static let scoreTile: ScoreTile = { rows, columns, scores in
+  private static func scoreTile(
+    _ rows: FeatureMatrix, _ columns: FeatureMatrix, _ scores: UnsafeMutableBufferPointer<Float>
+  ) {
     matrixMultiply(
       rows.values.baseAddress!, columns.values.baseAddress!, transposeB: true, into: scores.baseAddress!,
       m: rows.count, n: columns.count, k: rows.dimension)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Basics
 import Benchmarks
 import Kernels
+import ProgramEntry
 import Training
 
 struct Bench: ParsableCommand {
@@ -26,7 +27,7 @@ struct BenchStep: ParsableCommand {
       let benchmark = try StepBenchmark(
         model: try ModelFile.load(model), precision: precision, batchSize: batch, tokens: tokens, steps: steps)
       let result = try benchmark.run(communicator)
-      guard communicator.isLeader else { return }
+      guard communicator.isLeader else { return .done }
       let fields: [(String, JSONText)] = [
         ("model", .string(model)), ("precision", .string(precision.rawValue)), ("ranks", .integer(result.worldSize)),
         ("batch_per_rank", .integer(batch)), ("tokens", .integer(tokens)), ("step_seconds", .number(result.stepSeconds)),
@@ -35,6 +36,7 @@ struct BenchStep: ParsableCommand {
         ("peak_activation_bytes", .integer(result.peakActivationBytes)), ("loss", .number(result.loss)),
       ]
       printFields(fields, json: json)
+      return .done
     }
   }
 }
