@@ -177,21 +177,3 @@ final class CommunicationThread: @unchecked Sendable {
     waiting.removeAll()
   }
 }
-
-/// How long to wait before asking MPI again.
-private struct BackOff {
-  private var idlePolls = 0
-
-  mutating func reset() { idlePolls = 0 }
-
-  /// - Parameter isHurried: somebody has nothing better to do than to wait for the result.
-  mutating func pause(isHurried: Bool) {
-    idlePolls += 1
-    if idlePolls < 10 { return }
-    if idlePolls < (isHurried ? 1_000 : 30) {
-      sched_yield()
-      return
-    }
-    kelip_short_sleep(isHurried ? 20 : UInt32(min(10 * (idlePolls - 29), 100)))
-  }
-}

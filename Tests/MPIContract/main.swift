@@ -10,11 +10,14 @@ import CollectivesContract
 import Foundation
 import MPICollectives
 
+/// At once: a line in a buffer would be lost when the job is aborted.
+func tell(_ line: String, _ file: FileHandle) { file.write(Data("\(line)\n".utf8)) }
+
 func option(_ name: String, default value: Int) -> Int {
   let arguments = CommandLine.arguments
   guard let place = arguments.firstIndex(of: name), place + 1 < arguments.count else { return value }
   guard let number = Int(arguments[place + 1]), number > 0 else {
-    FileHandle.standardError.write(Data("\(name): not a count: \(arguments[place + 1])\n".utf8))
+    tell("\(name): not a count: \(arguments[place + 1])", .standardError)
     exit(2)
   }
   return number
@@ -26,8 +29,7 @@ func holds(_ check: ContractCheck, _ communicator: any Communicator) -> Bool {
     try check.body(communicator)
     return true
   } catch {
-    let line = "rank \(communicator.rank): \(check.name): \(error)\n"
-    FileHandle.standardError.write(Data(line.utf8))
+    tell("rank \(communicator.rank): \(check.name): \(error)", .standardError)
     return false
   }
 }
@@ -39,6 +41,6 @@ for check in Contract.checks(largeCount: largeCount) {
   // A rank that failed in the middle of a check would be out of step with its peers.
   guard holds(check, communicator) else { communicator.abort(.fatal) }
   try communicator.barrier()
-  if communicator.isLeader { print("ok  N=\(communicator.worldSize)  \(check.name)") }
+  if communicator.isLeader { tell("ok  N=\(communicator.worldSize)  \(check.name)", .standardOutput) }
 }
 try communicator.finalize()
