@@ -85,7 +85,7 @@ let package = Package(
     tests("ImagingTests", ["Imaging", "Basics"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),
     tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"]),
-    tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging"]),
+    tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging", "Basics"]),
     tests("TowersTests", ["Towers", "Kernels", "Checkpointing"]),
     tests("ObjectivesTests", ["Objectives", "Collectives"]),
     tests("OptimizationTests", ["Optimization", "Towers"]),
