@@ -106,13 +106,13 @@ let package = Package(
     tests("ImagingTests", ["Imaging", "Basics"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"], resources: [.copy("Fixtures")]),
-    tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging"]),
+    tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging", "Basics"]),
     tests("TowersTests", ["Towers", "Kernels", "Checkpointing"], resources: [.copy("Fixtures")]),
     tests("ObjectivesTests", ["Objectives", "Collectives"]),
     tests("OptimizationTests", ["Optimization", "Towers"]),
     tests("CheckpointingTests", ["Basics", "Checkpointing"], resources: [.copy("Fixtures")]),
     tests("TrainingTests", ["Training", "Checkpointing", "Towers"], resources: [.copy("Fixtures")]),
-    tests("EvaluationTests", ["Evaluation", "Checkpointing"]),
+    tests("EvaluationTests", ["Evaluation", "Checkpointing", "Basics", "Imaging"]),
   ],
   cxxLanguageStandard: .cxx17
 )
