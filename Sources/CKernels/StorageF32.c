@@ -2,6 +2,7 @@
 #include "Vector.h"
 
 #define T float
+#define WORD uint32_t
 #define LOAD load_f32
 #define STORE store_f32
 #define NAME(operation) operation##_f32
