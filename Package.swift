@@ -87,7 +87,11 @@ let package = Package(
 
     // A tests folder per room.
     tests("BasicsTests", ["Basics"]),
-    tests("KernelsTests", ["Kernels"]),
+    // Seeded numbers, closeness reports and a reader of parity fixtures, for the tests of numeric rooms.
+    .target(
+      name: "TestSupport", dependencies: ["Basics", "Kernels"], path: "Tests/TestSupport",
+      swiftSettings: strict),
+    tests("KernelsTests", ["Kernels", "TestSupport"]),
     tests("CollectivesTests", ["Collectives", "CollectivesContract"]),
     // One list of checks for every communicator, run by `swift test` and, as a program, under mpirun.
     .target(
@@ -101,9 +105,11 @@ let package = Package(
     tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),
     tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging"]),
-    tests("TowersTests", ["Towers", "Kernels", "Checkpointing"], resources: [.copy("Fixtures")]),
-    tests("ObjectivesTests", ["Objectives", "Collectives"]),
-    tests("OptimizationTests", ["Optimization", "Towers"]),
+    tests(
+      "TowersTests", ["Towers", "Kernels", "Objectives", "Collectives", "TestSupport"],
+      resources: [.copy("Fixtures")]),
+    tests("ObjectivesTests", ["Objectives", "Collectives", "Kernels", "TestSupport"]),
+    tests("OptimizationTests", ["Optimization", "Towers", "TestSupport"], resources: [.copy("Fixtures")]),
     tests("CheckpointingTests", ["Checkpointing"]),
     tests("TrainingTests", ["Training", "Checkpointing", "Towers"], resources: [.copy("Fixtures")]),
     tests("EvaluationTests", ["Evaluation", "Checkpointing"]),
