@@ -74,15 +74,21 @@ let package = Package(
     room(
       "Evaluation",
       ["Basics", "Kernels", "Imaging", "Tokenization", "ShardStream", "Towers", "Checkpointing", "Training"]),
+    room(
+      "Benchmarks",
+      ["Basics", "Kernels", "Collectives", "Towers", "Objectives", "Optimization", "Training"]),
+    room("ProgramEntry", ["Basics", "Collectives", "MPICollectives", arguments]),
     .executableTarget(
-      name: "kelip-worker", dependencies: ["Basics", "Training", "MPICollectives", arguments, logging],
+      name: "kelip-worker", dependencies: ["Basics", "Kernels", "Training", "ProgramEntry", arguments],
       swiftSettings: strict),
     .executableTarget(
       name: "kelip",
       dependencies: [
-        "Basics", "Kernels", "Training", "Evaluation", "DatasetBuilding", "MPICollectives", "Tokenization",
+        "Basics", "Kernels", "Training", "Evaluation", "Benchmarks", "DatasetBuilding", "MPICollectives",
+        "ProgramEntry",
+        "Tokenization",
         "Imaging",
-        "Checkpointing", "ShardStream", "Towers", arguments, logging,
+        "Checkpointing", "ShardStream", "Towers", arguments,
       ], swiftSettings: strict),
 
     // A tests folder per room.
@@ -101,16 +107,16 @@ let package = Package(
       name: "mpi-contract", dependencies: ["CollectivesContract", "MPICollectives"],
       path: "Tests/MPIContract",
       swiftSettings: strict),
-    tests("ImagingTests", ["Imaging"], resources: [.copy("Fixtures")]),
-    tests("TokenizationTests", ["Tokenization"], resources: [.copy("Fixtures")]),
-    tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"]),
+    tests("ImagingTests", ["Imaging", "Basics"], resources: [.copy("Fixtures")]),
+    tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
+    tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"], resources: [.copy("Fixtures")]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging"]),
     tests(
       "TowersTests", ["Towers", "Kernels", "Objectives", "Collectives", "TestSupport"],
       resources: [.copy("Fixtures")]),
     tests("ObjectivesTests", ["Objectives", "Collectives", "Kernels", "TestSupport"]),
     tests("OptimizationTests", ["Optimization", "Towers", "TestSupport"], resources: [.copy("Fixtures")]),
-    tests("CheckpointingTests", ["Checkpointing"]),
+    tests("CheckpointingTests", ["Basics", "Checkpointing"], resources: [.copy("Fixtures")]),
     tests("TrainingTests", ["Training", "Checkpointing", "Towers"], resources: [.copy("Fixtures")]),
     tests("EvaluationTests", ["Evaluation", "Checkpointing"]),
   ],

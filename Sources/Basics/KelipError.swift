@@ -20,6 +20,8 @@ package struct KelipError: Error, CustomStringConvertible, Sendable {
   /// What to do about it.
   package var hint: String?
   package var exitCode: ExitCode
+  /// Every rank of the world throws this same error: one of them tells it, and all leave in good order.
+  package var isAgreed = false
 
   package init(
     _ message: String, at location: String? = nil, hint: String? = nil, exitCode: ExitCode = .badInput

@@ -5,7 +5,7 @@ extension Communicator {
   /// Runs `body` on every rank. When it throws anywhere, every rank throws the error of the lowest rank that
   /// failed, so that all end with the same exit code and none waits for a peer that has left.
   ///
-  /// In a world of more than one the message begins with `rank k: `. `body` must not communicate: a rank that
+  /// Where only some ranks failed the message begins with `rank k: `. `body` must not communicate: a rank that
   /// has failed would miss from its collectives.
   package func agree<T>(_ body: () throws -> T) throws -> T {
     guard worldSize > 1 else { return try body() }
@@ -13,7 +13,8 @@ extension Communicator {
     let report = try AgreedError.encode(outcome)
     let reports = try allGatherBytes(report)
     if let failed = reports.firstIndex(where: { !$0.isEmpty }) {
-      throw try AgreedError.decode(reports[failed], rank: failed)
+      let isEverywhere = reports.allSatisfy { !$0.isEmpty }
+      throw try AgreedError.decode(reports[failed], rank: isEverywhere ? nil : failed)
     }
     return try outcome.get()
   }
@@ -32,11 +33,14 @@ struct AgreedError: Codable {
     return try Array(JSONEncoder().encode(AgreedError(error)))
   }
 
-  static func decode(_ report: [UInt8], rank: Int) throws -> KelipError {
+  /// - Parameter rank: who failed, where it was not everybody.
+  static func decode(_ report: [UInt8], rank: Int?) throws -> KelipError {
     let error = try JSONDecoder().decode(AgreedError.self, from: Data(report))
-    return KelipError(
-      "rank \(rank): \(error.message)", at: error.location, hint: error.hint,
+    var agreed = KelipError(
+      rank.map { "rank \($0): \(error.message)" } ?? error.message, at: error.location, hint: error.hint,
       exitCode: ExitCode(rawValue: error.exitCode) ?? .fatal)
+    agreed.isAgreed = true
+    return agreed
   }
 
   init(_ error: any Error) {

@@ -30,7 +30,15 @@ enum OneDNN {
       "weight reorder \(inputs)×\(outputs)")
   }
 
-  static func implementation(_ shape: KelipMatmulShape) -> String {
+  /// The implementation that runs a typical product, e.g. `brg:avx512_core_amx_bf16`.
+  static var kernelName: String {
+    implementation(
+      KelipMatmulShape(
+        m: 768, k: 768, n: 768, source_transposed: 0, weight_layout: Int32(KELIP_PREPARED.rawValue), float_output: 0,
+        has_bias: 0, accumulate: 0))
+  }
+
+  private static func implementation(_ shape: KelipMatmulShape) -> String {
     withUnsafePointer(to: shape) { String(cString: kelip_dnn_implementation($0)) }
   }
 

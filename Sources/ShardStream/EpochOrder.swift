@@ -2,9 +2,6 @@ import Basics
 
 /// One epoch of a `GlobalOrder`: the permuted shards, and from there everything by arithmetic.
 package struct EpochOrder: Sendable {
-  /// Keeps the draws of the shards' order apart from those of the windows.
-  private enum Purpose: UInt64 { case shards = 1, window }
-
   package let epoch: Int
   private let numbering: SampleNumbering
   private let seed: UInt64
@@ -22,7 +19,7 @@ package struct EpochOrder: Sendable {
     batchPerStream = order.globalBatchSize / order.canonicalStreams
     window = order.shuffleWindow
     stepsPerEpoch = order.stepsPerEpoch
-    let seed = Hashing.combine(order.seed, UInt64(epoch), Purpose.shards.rawValue)
+    let seed = Hashing.combine(order.seed, UInt64(epoch), DrawPurpose.shardOrder.rawValue)
     numbering = SampleNumbering(
       shardSampleCounts: order.shardSampleCounts,
       order: Self.permutation(order.shardSampleCounts.count, seed: seed))
@@ -57,7 +54,7 @@ package struct EpochOrder: Sendable {
     let number = position / window
     let start = number * window
     let key = Hashing.combine(
-      seed, UInt64(epoch), Purpose.window.rawValue, UInt64(stream), UInt64(number))
+      seed, UInt64(epoch), DrawPurpose.window.rawValue, UInt64(stream), UInt64(number))
     let permutation = KeyedPermutation(count: min(window, length - start), key: key)
     return start + permutation(position - start)
   }

@@ -21,6 +21,17 @@ package struct ShardIndex: Sendable {
   package var sampleCounts: [Int] { shards.map(\.count) }
   package var sampleCount: Int { shards.reduce(0) { $0 + $1.count } }
 
+  /// One line for a log: how many samples, and what was left out why.
+  package var summary: String {
+    let rejected = RejectedReason.allCases.compactMap { reason in
+      rejectedCounts[reason].map { "\($0) × \(reason.rawValue)" }
+    }
+    let damaged = faults.isEmpty ? [] : ["\(faults.count) damaged shards"]
+    let leftOut = (rejected + damaged).joined(separator: ", ")
+    return "\(sampleCount) samples in \(shards.count) shards"
+      + (leftOut.isEmpty ? "" : "; left out: \(leftOut)")
+  }
+
   /// Reads all headers of all shards, `threads` shards at a time.
   ///
   /// Damage is recorded in `faults`; a shard that cannot be opened or read is an error.

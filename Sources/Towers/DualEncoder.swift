@@ -18,12 +18,26 @@ package final class DualEncoder<S: ComputeScalar> {
     try config.validate()
     self.config = config
     let registry = ParameterRegistry()
-    vision = VisionTransformer(
-      registry, config.vision, embedDim: config.embedDim, activation: config.activation)
-    text = TextTransformer(registry, config.text, embedDim: config.embedDim, activation: config.activation)
-    // Shape [] as in open_clip.
-    logitScale = registry.add("logit_scale", [], decays: false, .constant(2.6592600369))
+    (vision, text, logitScale) = Self.declare(config, in: registry)
     parameters = ParameterArena(registry, withGradients: training)
+  }
+
+  /// Names and shapes of a model's parameters, first layer first, without memory for them.
+  package static func declaredParameters(of config: ModelConfig) -> [Parameter] {
+    let registry = ParameterRegistry()
+    _ = declare(config, in: registry)
+    return registry.parameters
+  }
+
+  private static func declare(
+    _ config: ModelConfig, in registry: ParameterRegistry
+  ) -> (VisionTransformer<S>, TextTransformer<S>, logitScale: Parameter) {
+    let vision = VisionTransformer<S>(
+      registry, config.vision, embedDim: config.embedDim, activation: config.activation)
+    let text = TextTransformer<S>(registry, config.text, embedDim: config.embedDim, activation: config.activation)
+    // Shape [] as in open_clip; ln(1/0.07).
+    let logitScale = registry.add("logit_scale", [], decays: false, .constant(2.6592600369))
+    return (vision, text, logitScale)
   }
 
   /// Re-reads the parameters into the compute path's copies; call after every change of them.

@@ -38,7 +38,7 @@ package enum Initialisation: Sendable {
 
 /// Collects parameters in the order that forward uses them, before there is memory for them.
 package final class ParameterRegistry {
-  fileprivate var parameters: [Parameter] = []
+  fileprivate(set) var parameters: [Parameter] = []
 
   package init() {}
 

@@ -1,1 +1,26 @@
-print("not yet")
+import ArgumentParser
+import Basics
+import Foundation
+import Kernels
+import MPICollectives
+import ProgramEntry
+
+struct Kelip: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "kelip",
+    abstract: "The companion of kelip-worker: data, tokenizers, models, evaluation, benchmarks.",
+    subcommands: [DataCommand.self, TokenizerCommand.self, Model.self, Embed.self, Eval.self, Bench.self])
+}
+
+// Alone, the companion may use the whole machine; under mpirun each rank has its core.
+let threads = MPICommunicator.isLaunchedByMPI ? 1 : ProcessInfo.processInfo.activeProcessorCount
+ComputeRuntime.prepareProcess(threads: threads)
+do {
+  var command = try parseCommandLine(Kelip.self).get()
+  try command.run()
+} catch let error as KelipError {
+  Program.tell(error, rank: nil)
+  exit(error.exitCode.rawValue)
+} catch {
+  Kelip.exit(withError: error)
+}

@@ -4,12 +4,14 @@ import Testing
 
 @Suite("The contract of a communicator")
 struct ContractTests {
-  @Test(arguments: Contract.checks)
+  static let checks = Contract.checks(largeCount: 200_003)
+
+  @Test(arguments: checks)
   func solo(_ check: ContractCheck) throws {
     try check.body(SoloCommunicator())
   }
 
-  @Test(arguments: Contract.checks, 1...4)
+  @Test(arguments: checks, 1...4)
   func threaded(_ check: ContractCheck, worldSize: Int) throws {
     try ThreadedCommunicator.run(worldSize: worldSize) { try check.body($0) }
   }

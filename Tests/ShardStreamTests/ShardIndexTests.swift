@@ -58,6 +58,11 @@ import Testing
     ])
     #expect(keys(index) == ["e"])
     #expect(index.rejectedCounts == [.missingImage: 2, .missingText: 2, .duplicateExtension: 1])
+    #expect(
+      index.summary == """
+        1 samples in 1 shards; left out: 2 × no image member (jpg, jpeg, png, webp), 2 × no txt member, \
+        1 × an extension occurs twice
+        """)
   }
 
   @Test func namesInTwoNormalFormsAreTwoKeys() throws {
@@ -91,6 +96,7 @@ import Testing
     let index = try ShardIndex.scan([url, folder.file("b.tar")])
     #expect(index.sampleCounts == [1, 0])
     #expect(index.rejectedCounts == [.missingText: 1])
+    #expect(index.summary.hasSuffix("1 × no txt member, 2 damaged shards"))
     #expect(
       index.faults == [
         ShardFault(shard: url.path, fault: TarFault(reason: .truncatedMember, offset: whole - 1024)),

@@ -29,6 +29,9 @@ struct ParameterTests {
     #expect(visual == 87_849_216)
     #expect(parameters.parameterCount - visual - 1 == 88_726_016)
     #expect(parameters.parameterCount == 176_575_233)
+    let declared = DualEncoder<BFloat16>.declaredParameters(of: config)
+    #expect(declared.map(\.name) == parameters.parameters.map(\.name).reversed())
+    #expect(declared.reduce(0) { $0 + $1.count } == 176_575_233)
   }
 
   @Test("a seed gives the same numbers again, another seed others")

@@ -1,0 +1,107 @@
+import Basics
+import Foundation
+
+/// `checkpoints/` of a run's directory: whole checkpoints under `step-00000100/`, unfinished ones beside them
+/// under names that end in `.partial-PID`, and the name of the last one in the text file `latest`.
+///
+/// A checkpoint appears under its name at once and complete, whenever the process or the machine dies. One
+/// process at a time writes to a run's directory (the run's lock sees to it).
+package struct CheckpointDirectory: Sendable {
+  /// `checkpoints/`.
+  package let url: URL
+  /// How many whole checkpoints stay; nil for all.
+  package let keepLast: Int?
+
+  /// - Parameter root: the run's directory.
+  package init(root: URL, keepLast: Int? = nil) {
+    precondition(keepLast ?? 1 > 0, "keeping \(keepLast ?? 0) checkpoints")
+    url = root.appendingPathComponent("checkpoints")
+    self.keepLast = keepLast
+  }
+
+  package func url(step: Int) -> URL { url.appendingPathComponent(Self.name(step: step)) }
+
+  /// Steps that have a folder under a final name, in rising order; whether they are whole is not looked at.
+  package func steps() throws -> [Int] { try names().compactMap(Self.step(ofName:)).sorted() }
+
+  /// Writes a checkpoint, makes it the latest, and removes what is no longer kept. One of the same step is
+  /// replaced. When `body` throws nothing has changed.
+  @discardableResult
+  package func write(step: Int, _ body: (CheckpointWriter) throws -> Void) throws -> URL {
+    precondition(step >= 0, "step \(step)")
+    let partial = url.appendingPathComponent("\(Self.name(step: step)).partial-\(processIdentifier)")
+    do {
+      try? FileManager.default.removeItem(at: partial)
+      try createFolder(partial)
+      let writer = CheckpointWriter(folder: partial)
+      try body(writer)
+      try writer.seal(step: step)
+    } catch {
+      try? FileManager.default.removeItem(at: partial)
+      throw error
+    }
+    try publish(partial, step: step)
+    try prune(after: step)
+    return url(step: step)
+  }
+
+  /// The checkpoint with the highest step whose every byte is as it was written; nil when there is none.
+  ///
+  /// - Parameter damaged: told of each newer one that is not whole, and why.
+  package func newestWhole(
+    damaged: (URL, any Error) -> Void = { _, _ in }
+  ) throws -> (step: Int, url: URL)? {
+    for step in try steps().reversed() {
+      do {
+        try Self.verify(url(step: step))
+        return (step, url(step: step))
+      } catch {
+        damaged(url(step: step), error)
+      }
+    }
+    return nil
+  }
+
+  /// Throws where a checkpoint differs from its manifest; reads all its bytes.
+  @discardableResult
+  package static func verify(_ url: URL) throws -> CheckpointManifest {
+    let manifest = try CheckpointManifest(readingFrom: url)
+    if let step = step(ofName: url.lastPathComponent), step != manifest.step {
+      throw KelipError("the manifest is of step \(manifest.step)", at: url.path)
+    }
+    try manifest.checkSizes(in: url)
+    try manifest.checkDigests(in: url)
+    return manifest
+  }
+
+  static func name(step: Int) -> String {
+    let digits = String(step)
+    return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+  }
+
+  static func step(ofName name: String) -> Int? {
+    guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), self.name(step: step) == name else {
+      return nil
+    }
+    return step
+  }
+
+  var processIdentifier: Int32 { ProcessInfo.processInfo.processIdentifier }
+
+  func names() throws -> [String] {
+    guard FileManager.default.fileExists(atPath: url.path) else { return [] }
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: url.path)
+    } catch {
+      throw KelipError("cannot be listed: \(error.localizedDescription)", at: url.path)
+    }
+  }
+
+  private func createFolder(_ folder: URL) throws {
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw KelipError("cannot be created: \(error.localizedDescription)", at: folder.path)
+    }
+  }
+}

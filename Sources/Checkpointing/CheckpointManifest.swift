@@ -1,0 +1,99 @@
+import Basics
+import Foundation
+
+/// A file of a checkpoint, as its manifest knows it.
+package struct FileRecord: Codable, Sendable, Equatable {
+  package var name: String
+  package var size: Int
+  /// 64 hexadecimal digits.
+  package var sha256: String
+
+  package init(name: String, size: Int, sha256: String) {
+    self.name = name
+    self.size = size
+    self.sha256 = sha256
+  }
+}
+
+/// `manifest.json`: written last, so that a checkpoint without one is not a checkpoint.
+package struct CheckpointManifest: Codable, Sendable, Equatable {
+  package static let fileName = "manifest.json"
+
+  package var format = 1
+  package var step: Int
+  package var files: [FileRecord]
+
+  init(step: Int, files: [FileRecord]) {
+    self.step = step
+    self.files = files
+  }
+
+  /// Of a checkpoint's folder.
+  package init(readingFrom folder: URL) throws {
+    let url = folder.appendingPathComponent(Self.fileName)
+    guard FileManager.default.fileExists(atPath: url.path) else {
+      throw KelipError("no \(Self.fileName): the checkpoint is not complete", at: folder.path)
+    }
+    do {
+      self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))
+    } catch {
+      throw KelipError("not a checkpoint's manifest: \(error)", at: url.path)
+    }
+    guard format == 1 else { throw KelipError("manifest of unknown format \(format)", at: url.path) }
+    for file in files where !Self.isPlain(file.name) {
+      throw KelipError("manifest names \(file.name), outside the checkpoint", at: url.path)
+    }
+  }
+
+  func encoded() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(self) + Data("\n".utf8)
+  }
+
+  /// Whether every file is there with its size; cheap, and blind to changed bytes.
+  func checkSizes(in folder: URL) throws {
+    for file in files {
+      let path = folder.appendingPathComponent(file.name).path
+      var status = stat()
+      guard stat(path, &status) == 0 else { throw KelipError.posix("stat", at: path) }
+      guard status.st_size == file.size else {
+        throw KelipError("\(status.st_size) bytes, the manifest says \(file.size)", at: path)
+      }
+    }
+  }
+
+  /// Reads every file and compares its checksum.
+  func checkDigests(in folder: URL) throws {
+    for file in files {
+      let url = folder.appendingPathComponent(file.name)
+      guard try digest(of: url) == file.sha256 else {
+        throw KelipError("the bytes do not match the manifest's checksum", at: url.path)
+      }
+    }
+  }
+
+  /// A name in the checkpoint's own folder.
+  static func isPlain(_ name: String) -> Bool {
+    !name.isEmpty && !name.contains("/") && name != "." && name != ".." && name != fileName
+  }
+}
+
+/// SHA-256 in hexadecimal, read a piece at a time.
+private func digest(of url: URL) throws -> String {
+  let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { throw KelipError.posix("open", at: url.path) }
+  defer { close(descriptor) }
+  let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+  defer { buffer.deallocate() }
+  let hasher = SHA256Hasher()
+  while true {
+    let count = read(descriptor, buffer.baseAddress, buffer.count)
+    if count == 0 { return SHA256Hasher.hexString(hasher.finalize()) }
+    if count < 0 {
+      if errno == EINTR { continue }
+      throw KelipError.posix("read", at: url.path)
+    }
+    hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+  }
+}

@@ -1,0 +1,70 @@
+import Basics
+import Foundation
+import Imaging
+import Kernels
+import ShardStream
+
+/// Image-text pairs of shards, embedded with a model in batches of bounded memory.
+package struct PairEmbedding {
+  package let samples: EvaluationSamples
+  private let encoder: any FeatureEncoder
+  private static let batchSize = 64
+
+  package init(_ encoder: any FeatureEncoder, shards: [String], threads: Int) throws {
+    self.encoder = encoder
+    let index = try ShardIndex.scan(try ShardList.resolve(shards), threads: threads)
+    samples = EvaluationSamples(
+      source: SampleSource(index: index), batchSize: Self.batchSize,
+      preparation: ImagePreparation(size: encoder.config.vision.imageSize), threads: threads)
+  }
+
+  /// Pairs with their features: row i belongs to `numbers[i]`; bad samples are left out.
+  package struct Result {
+    package var features: Features
+    package var captions: [String] = []
+    package var keys: [String] = []
+    package var numbers: [Int] = []
+    package var skipped: [SkippedSample] = []
+  }
+
+  /// The first `limit` pairs of a language (all for nil), in the shards' order.
+  package func embed(language: String? = nil, limit: Int? = nil) throws -> Result {
+    let wanted = try samples.numbers(ofLanguage: language).prefix(limit ?? .max)
+    var result = Result(features: Features(images: [], texts: [], dimension: encoder.config.embedDim))
+    for start in stride(from: 0, to: wanted.count, by: Self.batchSize) {
+      let batch = try samples.samples(wanted.dropFirst(start).prefix(Self.batchSize))
+      result.features.images += encoder.imageFeatures(batch.images, count: batch.count)
+      result.features.texts += encoder.textFeatures(batch.captions)
+      result.captions += batch.captions
+      result.keys += batch.keys
+      result.numbers += batch.numbers
+      result.skipped += batch.skipped
+    }
+    return result
+  }
+}
+
+extension FeatureEncoder {
+  /// Features of picture files, in order; a file that cannot be read or decoded is an error that names it.
+  package func imageFeatures(files: [String]) throws -> [Float] {
+    let preparation = ImagePreparation(size: config.vision.imageSize)
+    return try files.flatMap { path in
+      let data: Data
+      do {
+        data = try Data(contentsOf: URL(fileURLWithPath: path))
+      } catch {
+        throw KelipError("cannot read the picture: \(error.localizedDescription)", at: path)
+      }
+      do {
+        let image = try data.withUnsafeBytes { try ImageDecoder.decode($0) }
+        let pixels = [Float](unsafeUninitializedCapacity: preparation.valueCount) { buffer, count in
+          preparation.prepare(image, seed: 0, into: buffer)
+          count = preparation.valueCount
+        }
+        return imageFeatures(pixels, count: 1)
+      } catch let fault as ImageFault {
+        throw KelipError("cannot decode the picture: \(fault.reason)", at: path)
+      }
+    }
+  }
+}

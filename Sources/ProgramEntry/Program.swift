@@ -1,0 +1,50 @@
+import Basics
+import Collectives
+import Foundation
+import MPICollectives
+
+/// How a program of equal workers starts and ends.
+package enum Program {
+  /// Joins the world, runs `body` on every rank and leaves; ends the process with the error's exit code.
+  ///
+  /// An error that all ranks agreed on is told once, by the leader. One that only this rank knows of is told here, and
+  /// the whole job is ended: the others would wait for it for ever.
+  package static func run(_ body: (any Communicator) throws -> ExitCode) -> Never {
+    let world: any Communicator
+    do {
+      world = try MPICommunicator.world()
+    } catch {
+      tell(error, rank: nil)
+      exit(ExitCode.fatal.rawValue)
+    }
+    do {
+      let code = try body(world)
+      try world.finalize()
+      exit(code.rawValue)
+    } catch {
+      end(error, world)
+    }
+  }
+
+  private static func end(_ error: any Error, _ world: any Communicator) -> Never {
+    let known = error as? KelipError
+    let code = known?.exitCode ?? .fatal
+    guard let mpi = world as? MPICommunicator, mpi.worldSize > 1 else {
+      tell(error, rank: nil)
+      exit(code.rawValue)
+    }
+    guard known?.isAgreed == true else {
+      tell(error, rank: mpi.rank)
+      mpi.abort(code)
+    }
+    if mpi.isLeader { tell(error, rank: nil) }
+    try? mpi.finalize()
+    exit(code.rawValue)
+  }
+
+  /// Says on standard error what went wrong.
+  package static func tell(_ error: any Error, rank: Int?) {
+    let origin = rank.map { "[rank \($0)] " } ?? ""
+    FileHandle.standardError.write(Data("\(origin)error: \(error)\n".utf8))
+  }
+}

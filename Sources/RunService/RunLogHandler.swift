@@ -1,0 +1,45 @@
+import Foundation
+import Logging
+import Synchronization
+
+/// Sends log lines to standard error and, once the run directory is known, to `run.log`.
+package struct RunLogHandler: LogHandler {
+  package var metadata: Logger.Metadata = [:]
+  package var logLevel: Logger.Level = .info
+  private let rank: Int
+  private static let file = Mutex<FileHandle?>(nil)
+
+  package init(rank: Int) { self.rank = rank }
+
+  package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  /// A logger of this rank; ranks other than 0 only pass warnings on, so that a cluster's log stays readable.
+  package static func logger(rank: Int) -> Logger {
+    var logger = Logger(label: "kelip") { _ in RunLogHandler(rank: rank) }
+    logger.logLevel = rank == 0 ? .info : .warning
+    return logger
+  }
+
+  /// From now on lines also go to the end of this file.
+  package static func attach(_ url: URL) {
+    if !FileManager.default.fileExists(atPath: url.path) {
+      _ = FileManager.default.createFile(atPath: url.path, contents: nil)
+    }
+    file.withLock {
+      $0 = FileHandle(forWritingAtPath: url.path)
+      _ = try? $0?.seekToEnd()
+    }
+  }
+
+  package func log(event: LogEvent) {
+    let prefix = event.level >= .warning ? "\(event.level): " : ""
+    let origin = rank == 0 ? "" : "[rank \(rank)] "
+    let text = "\(origin)\(prefix)\(event.message)\n"
+    FileHandle.standardError.write(Data(text.utf8))
+    let stamp = Date().formatted(.iso8601)
+    Self.file.withLock { try? $0?.write(contentsOf: Data("\(stamp) \(text)".utf8)) }
+  }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import Imaging
+
+/// Samples for embedding: B of them, bad ones left out.
+package struct EvaluationBatch: Sendable {
+  /// B × 3 × H × W normalised values.
+  package var images: [Float] = []
+  package var captions: [String] = []
+  package var keys: [String] = []
+  /// The `.json` member as it is, or nil where there is none or it is not UTF-8.
+  package var metadata: [String?] = []
+  /// The samples' numbers in natural order.
+  package var numbers: [Int] = []
+  package var skipped: [SkippedSample] = []
+
+  package var count: Int { keys.count }
+}
+
+/// Every sample of an index once, in natural order, without augmentation.
+package struct EvaluationSamples: Sendable {
+  package let order: SequentialOrder
+  private let reader: SampleReader
+  private let preparation: ImagePreparation
+  private let threads: Int
+
+  package init(
+    source: SampleSource, batchSize: Int, preparation: ImagePreparation, threads: Int = 1,
+    maxPixels: Int = ImageDecoder.defaultMaxPixels
+  ) {
+    precondition(preparation.augmentation == .none)
+    order = SequentialOrder(shardSampleCounts: source.index.sampleCounts, batchSize: batchSize)
+    reader = SampleReader(source: source, maxPixels: maxPixels, largestSize: preparation.size)
+    self.preparation = preparation
+    self.threads = threads
+  }
+
+  /// Batch `batch` of `order.batchCount`.
+  package func batch(_ batch: Int) throws -> EvaluationBatch { try samples(order.batch(batch)) }
+
+  /// The samples with these numbers, decoded on up to `threads` threads; ranks may share by taking ranges.
+  package func samples(_ numbers: some Collection<Int>) throws -> EvaluationBatch {
+    let items = try concurrentMap(Array(numbers), threads: threads, transform: item)
+    var batch = EvaluationBatch()
+    batch.images.reserveCapacity(numbers.count * preparation.valueCount)
+    for item in items {
+      switch item {
+      case .good(let sample): append(sample, to: &batch)
+      case .bad(let skipped): batch.skipped.append(skipped)
+      }
+    }
+    return batch
+  }
+
+  /// The picture of one sample as it lies in its shard, to be shown.
+  package func picture(_ number: Int) throws -> RGBImage { try reader.image(order.sample(number)) }
+
+  /// Which samples have this `language` in their metadata, without decoding a picture; all where nil.
+  package func numbers(ofLanguage language: String?) throws -> [Int] {
+    let all = Array(0..<order.sampleCount)
+    guard let language else { return all }
+    return try all.filter { number in
+      guard let text = try reader.metadata(order.sample(number)) else { return false }
+      let object = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+      return object?["language"] as? String == language
+    }
+  }
+
+  private enum Item: Sendable {
+    case good(Sample)
+    case bad(SkippedSample)
+  }
+
+  private struct Sample: Sendable {
+    var number: Int
+    var pixels: [Float]
+    var caption: String
+    var key: String
+    var metadata: String?
+  }
+
+  private func append(_ sample: Sample, to batch: inout EvaluationBatch) {
+    batch.images += sample.pixels
+    batch.captions.append(sample.caption)
+    batch.keys.append(sample.key)
+    batch.metadata.append(sample.metadata)
+    batch.numbers.append(sample.number)
+  }
+
+  private func item(_ number: Int) throws -> Item {
+    let id = order.sample(number)
+    do {
+      let caption = try reader.caption(id)
+      let image = try reader.image(id)
+      let pixels = [Float](unsafeUninitializedCapacity: preparation.valueCount) { buffer, count in
+        preparation.prepare(image, seed: 0, into: buffer)
+        count = preparation.valueCount
+      }
+      return .good(
+        Sample(
+          number: number, pixels: pixels, caption: caption, key: reader.source.key(id),
+          metadata: try reader.metadata(id)))
+    } catch let fault as SampleFault {
+      return .bad(reader.skipped(id, fault))
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import Basics
+import Imaging
+
+/// What a loader streams, for which rank, and with how much work ahead.
+package struct LoaderOptions: Sendable {
+  package var order: GlobalOrder
+  package var source: SampleSource
+  package var encoder: any CaptionEncoder
+  /// The views of each picture; the first is `Batch.images`.
+  package var crops: [ImagePreparation]
+  /// The most token ids of a caption.
+  package var contextLength: Int
+  package var rank: Int
+  package var worldSize: Int
+  /// Decode threads of this rank; 0 decodes within `next()`.
+  package var threads: Int
+  /// Batches that are decoded ahead; each needs memory for its images.
+  package var prefetchBatches: Int
+  /// A picture with more pixels is a bad sample.
+  package var maxPixels: Int
+
+  package init(
+    order: GlobalOrder, source: SampleSource, encoder: any CaptionEncoder, crops: [ImagePreparation],
+    contextLength: Int, rank: Int = 0, worldSize: Int = 1, threads: Int = 1, prefetchBatches: Int = 2,
+    maxPixels: Int = ImageDecoder.defaultMaxPixels
+  ) {
+    precondition(order.shardSampleCounts == source.index.sampleCounts, "order and source differ")
+    precondition(!crops.isEmpty && contextLength > 0 && maxPixels > 0)
+    precondition((0..<worldSize).contains(rank) && threads >= 0 && prefetchBatches > 0)
+    self.order = order
+    self.source = source
+    self.encoder = encoder
+    self.crops = crops
+    self.contextLength = contextLength
+    self.rank = rank
+    self.worldSize = worldSize
+    self.threads = threads
+    self.prefetchBatches = prefetchBatches
+    self.maxPixels = maxPixels
+  }
+
+  /// The slots of the global batch that this rank takes: r·B/N ..< (r+1)·B/N.
+  package var slots: Range<Int> {
+    let size = order.globalBatchSize
+    return (rank * size / worldSize)..<((rank + 1) * size / worldSize)
+  }
+
+  var layout: CropLayout { CropLayout(batchSize: slots.count, valueCounts: crops.map(\.valueCount)) }
+}

@@ -1,0 +1,34 @@
+import Imaging
+
+/// Why a sample cannot be trained on.
+package enum SampleFault: Error, Equatable, Sendable {
+  case image(ImageFault)
+  /// So long and narrow that resizing the shorter side would make an enormous picture.
+  case imageTooElongated(width: Int, height: Int)
+  case captionNotUTF8
+  case captionEmpty
+  /// More than a mebibyte of text is no caption.
+  case captionTooLarge(bytes: Int)
+
+  /// A stable name to count by.
+  package var reason: String {
+    switch self {
+    case .image(let fault): fault.reason
+    case .imageTooElongated: "image_too_elongated"
+    case .captionNotUTF8: "caption_not_utf8"
+    case .captionEmpty: "caption_empty"
+    case .captionTooLarge: "caption_too_large"
+    }
+  }
+}
+
+/// A bad sample that was replaced (training) or left out (evaluation).
+package struct SkippedSample: Equatable, Sendable {
+  package let key: String
+  /// Path of its shard.
+  package let shard: String
+  package let fault: SampleFault
+
+  /// A stable name to count by, such as `image_truncated`.
+  package var reason: String { fault.reason }
+}

@@ -1,0 +1,63 @@
+import Basics
+import Foundation
+import Towers
+import Yams
+
+/// Reads a model file: YAML or JSON with open_clip's keys.
+package enum ModelFile {
+  package static func load(_ path: String) throws -> ModelConfig {
+    let text: String
+    do {
+      text = try String(contentsOfFile: path, encoding: .utf8)
+    } catch {
+      throw KelipError("cannot read the model file: \(error.localizedDescription)", at: path)
+    }
+    return try parse(text, source: path)
+  }
+
+  package static func parse(_ text: String, source: String) throws -> ModelConfig {
+    do {
+      try rejectUnknownKeys(text, source: source)
+      let config = try YAMLDecoder().decode(ModelConfig.self, from: text)
+      try config.validate()
+      return config
+    } catch let error as DecodingError {
+      throw KelipError("not a model file: \(describe(error))", at: source, hint: "needed: embed_dim, vision_cfg, text_cfg")
+    } catch let error as KelipError {
+      throw KelipError(error.message, at: error.location.map { "\(source): \($0)" } ?? source, hint: error.hint)
+    } catch {
+      throw KelipError("not YAML or JSON: \(error)", at: source)
+    }
+  }
+
+  /// The same keys as JSON, as they lie beside a checkpoint.
+  package static func json(_ config: ModelConfig) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    return try encoder.encode(config)
+  }
+
+  private static func rejectUnknownKeys(_ text: String, source: String) throws {
+    guard let root = try Yams.compose(yaml: text)?.mapping else {
+      throw KelipError("expected a mapping with embed_dim, vision_cfg and text_cfg", at: source)
+    }
+    for (section, known) in ModelConfig.knownKeys {
+      let mapping = section.isEmpty ? root : root[Node(section)]?.mapping
+      for key in (mapping.map { $0.keys.compactMap(\.string) } ?? []) where !known.contains(key) {
+        let nearest = known.min { ConfigReader.distance($0, key) < ConfigReader.distance($1, key) }!
+        let place = section.isEmpty ? key : "\(section).\(key)"
+        throw KelipError("unknown key", at: place, hint: "did you mean \(nearest)?")
+      }
+    }
+  }
+
+  private static func describe(_ error: DecodingError) -> String {
+    switch error {
+    case .keyNotFound(let key, let context):
+      "missing \((context.codingPath + [key]).map(\.stringValue).joined(separator: "."))"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+      "\(context.codingPath.map(\.stringValue).joined(separator: ".")): \(context.debugDescription)"
+    @unknown default: "\(error)"
+    }
+  }
+}

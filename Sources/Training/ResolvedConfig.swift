@@ -1,0 +1,55 @@
+import Basics
+import Foundation
+
+/// The resolved configuration as it is saved beside a run, and what may differ on resuming.
+package enum ResolvedConfig {
+  /// Sections and keys that do not change what is computed.
+  private static let free = ["run.directory", "data.decode_threads", "data.prefetch_batches", "data.validation"]
+  private static let freeSections = ["parallel.", "checkpoint.", "log.", "evaluation."]
+
+  /// YAML, a section a block, in the order of reading.
+  package static func yaml(_ resolved: [(key: String, value: JSONText)]) -> String {
+    var text = ""
+    var section = ""
+    for (key, value) in resolved {
+      let dot = key.firstIndex(of: ".")!
+      if key[..<dot] != section {
+        section = String(key[..<dot])
+        text += "\(section):\n"
+      }
+      // JSON scalars and lists are YAML.
+      text += "  \(key[key.index(after: dot)...]): \(value.text)\n"
+    }
+    return text
+  }
+
+  /// Lines `key: saved → now` for every difference that would change the run; empty when it may go on.
+  package static func differences(saved yaml: String, now resolved: [(key: String, value: JSONText)]) throws -> [String] {
+    let old = try flatten(yaml)
+    let new = try flatten(Self.yaml(resolved))
+    return Set(old.keys).union(new.keys).sorted().compactMap { key in
+      guard old[key] != new[key], !isFree(key) else { return nil }
+      return "\(key): \(old[key] ?? "(none)") → \(new[key] ?? "(none)")"
+    }
+  }
+
+  private static func isFree(_ key: String) -> Bool {
+    free.contains(key) || freeSections.contains { key.hasPrefix($0) }
+  }
+
+  /// Our own two-level form, line by line.
+  private static func flatten(_ yaml: String) throws -> [String: String] {
+    var result: [String: String] = [:]
+    var section = ""
+    for line in yaml.split(separator: "\n") {
+      guard let colon = line.firstIndex(of: ":") else { throw KelipError("not a saved configuration: \(line)") }
+      if line.hasPrefix("  ") {
+        let key = line[..<colon].trimmingCharacters(in: .whitespaces)
+        result["\(section).\(key)"] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+      } else {
+        section = String(line[..<colon])
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,89 @@
+import Basics
+import Checkpointing
+import Foundation
+import Kernels
+import Optimization
+import Tokenization
+import Towers
+
+/// What a checkpoint of a run holds beside the tensors.
+package struct RunState: Codable, Sendable, Equatable {
+  /// Updates done; the stream's whole state too.
+  package var step: Int
+  package var samplesSeen: Int
+  package var worldSize: Int
+
+  enum CodingKeys: String, CodingKey {
+    case step
+    case samplesSeen = "samples_seen"
+    case worldSize = "world_size"
+  }
+}
+
+/// Writes and reads the files of one checkpoint:
+/// `model.safetensors` (outside names), `optimizer.safetensors` (`exp_avg.NAME`, `exp_avg_sq.NAME`), `state.json`,
+/// `model.json` (open_clip's keys) and `tokenizer.json`, so that a checkpoint is usable on its own.
+package enum RunCheckpoint {
+  package static func save<S: ComputeScalar>(
+    _ state: RunState, _ model: DualEncoder<S>, _ optimizer: AdamW, _ tokenizer: BytePairTokenizer,
+    in directory: CheckpointDirectory
+  ) throws {
+    // The arena lies in backward order; a reader expects the first layer first.
+    let parameters = model.parameters.parameters.reversed()
+    try directory.write(step: state.step) { writer in
+      try writer.safetensors(
+        "model.safetensors", tensors: parameters.map { TensorSpec($0.name, .float32, $0.shape) },
+        metadata: ["format": "pt"]
+      ) { file in
+        for parameter in parameters {
+          try file.append(UnsafeBufferPointer(start: parameter.value, count: parameter.count))
+        }
+      }
+      try writeMoments(optimizer, parameters, to: writer)
+      try writer.file("state.json", JSONEncoder().encode(state))
+      try writer.file("model.json", ModelFile.json(model.config))
+      try writer.file("tokenizer.json", tokenizer.json())
+    }
+  }
+
+  private static let momentNames = ["exp_avg", "exp_avg_sq"]
+
+  private static func writeMoments(
+    _ optimizer: AdamW, _ parameters: some Collection<Parameter>, to writer: CheckpointWriter
+  ) throws {
+    let places = parameters.flatMap { parameter in
+      zip(momentNames, [optimizer.m, optimizer.v]).map { (name: $0, moments: $1, parameter: parameter) }
+    }
+    let tensors = places.map { TensorSpec("\($0.name).\($0.parameter.name)", .float32, $0.parameter.shape) }
+    try writer.safetensors("optimizer.safetensors", tensors: tensors) { file in
+      for place in places {
+        let range = place.parameter.offset..<place.parameter.end
+        try file.append(UnsafeBufferPointer(rebasing: place.moments[range]))
+      }
+    }
+  }
+
+  /// Fills parameters and optimizer and says where the run stood.
+  package static func load<S: ComputeScalar>(
+    _ url: URL, into model: DualEncoder<S>, _ optimizer: AdamW
+  ) throws -> RunState {
+    let arena = model.parameters
+    try WeightFile.load(url.appendingPathComponent("model.safetensors"), into: arena)
+    let moments = try SafetensorsReader(url.appendingPathComponent("optimizer.safetensors"))
+    for parameter in arena.parameters {
+      for (name, target) in zip(momentNames, [optimizer.m, optimizer.v]) {
+        let range = parameter.offset..<parameter.end
+        try moments.copyFloats(
+          named: "\(name).\(parameter.name)", into: UnsafeMutableBufferPointer(rebasing: target[range]))
+      }
+    }
+    let stateURL = url.appendingPathComponent("state.json")
+    do {
+      let state = try JSONDecoder().decode(RunState.self, from: Data(contentsOf: stateURL))
+      optimizer.step = state.step
+      return state
+    } catch {
+      throw KelipError("cannot read the run's state: \(error)", at: stateURL.path)
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import Basics
+import Collectives
+import Foundation
+import Imaging
+import ShardStream
+import Tokenization
+import Towers
+
+/// What the command line of `kelip-worker` says.
+package struct WorkerOptions: Sendable {
+  package enum Resume: Sendable, Equatable {
+    /// From the newest whole checkpoint of the run directory, if there is one.
+    case auto
+    /// From the start, in a run directory without checkpoints.
+    case never
+    case from(String)
+  }
+
+  package var configPath: String
+  package var overrides: [String]
+  package var resume: Resume
+  package var acceptConfigChange: Bool
+  package var dryRun: Bool
+
+  package init(configPath: String, overrides: [String], resume: Resume, acceptConfigChange: Bool, dryRun: Bool) {
+    (self.configPath, self.overrides, self.resume) = (configPath, overrides, resume)
+    (self.acceptConfigChange, self.dryRun) = (acceptConfigChange, dryRun)
+  }
+}
+
+/// Everything a rank has read and checked before the first step: configuration, model sizes, tokenizer, shards, order.
+package struct RunPlan: Sendable {
+  package let config: TrainConfig
+  package let model: ModelConfig
+  package let tokenizer: BytePairTokenizer
+  package let index: ShardIndex
+  package let order: GlobalOrder
+
+  /// Reads and checks it all; no rank talks to another here.
+  package init(_ config: TrainConfig, worldSize: Int) throws {
+    self.config = config
+    guard config.globalBatchSize.isMultiple(of: worldSize) else {
+      throw KelipError(
+        "\(worldSize) ranks do not divide the global batch size \(config.globalBatchSize)",
+        at: "data.global_batch_size", hint: "start another number of ranks or change the global batch size")
+    }
+    model = try ModelFile.load(config.modelPath)
+    tokenizer = try BytePairTokenizer(contentsOf: URL(fileURLWithPath: config.tokenizerPath))
+    guard tokenizer.vocabSize <= model.text.vocabSize else {
+      throw KelipError(
+        "the tokenizer has \(tokenizer.vocabSize) ids, the model's vocab_size is \(model.text.vocabSize)",
+        at: config.tokenizerPath, hint: "give the model the tokenizer's vocabulary size or more")
+    }
+    index = try ShardIndex.scan(try ShardList.resolve(config.trainShards))
+    order = try GlobalOrder(
+      seed: config.seed, shardSampleCounts: index.sampleCounts, globalBatchSize: config.globalBatchSize,
+      canonicalStreams: config.canonicalStreams, shuffleWindow: config.shuffleWindow)
+  }
+
+  /// This rank's stream from step `startStep` on.
+  package func loader(_ communicator: any Communicator, startStep: Int) throws -> Loader {
+    let augmentation: Augmentation =
+      switch config.augmentation {
+      case .none: .none
+      case .randomResizedCrop:
+        .randomResizedCrop(scale: config.cropScale, ratio: config.cropRatio, flip: config.flipProbability)
+      }
+    let options = LoaderOptions(
+      order: order, source: SampleSource(index: index), encoder: tokenizer,
+      crops: [ImagePreparation(size: model.vision.imageSize, augmentation: augmentation)],
+      contextLength: model.text.contextLength, rank: communicator.rank, worldSize: communicator.worldSize,
+      threads: config.decodeThreads, prefetchBatches: config.prefetchBatches, maxPixels: config.maxPixels)
+    return try Loader(options, startStep: startStep)
+  }
+
+  /// A few lines for the log.
+  package var summary: String {
+    let rejected = index.rejectedCounts.map { "\($0.value) \($0.key)" }.sorted().joined(separator: ", ")
+    return "data: \(index.sampleCount) pairs in \(index.shards.count) shards, \(order.stepsPerEpoch) steps an epoch"
+      + (rejected.isEmpty ? "" : "; rejected: \(rejected)")
+      + index.faults.map { "\n  damaged: \($0)" }.joined()
+  }
+}
+
+extension BytePairTokenizer: CaptionEncoder {}

@@ -1,0 +1,73 @@
+import Basics
+import Foundation
+import RunService
+import ShardStream
+
+/// What each rank tells about a step.
+struct RankReport: BitwiseCopyable {
+  var dataSeconds: Double
+  var computeSeconds: Double
+  var communicationSeconds: Double
+  var skippedCount: Int
+  var wantsStop: Bool
+}
+
+/// The leader's files of a run: `metrics.jsonl`, `samples.jsonl`, `quarantine.jsonl`, and the live line.
+final class RunRecords {
+  private let metrics: JSONLinesFile
+  private let quarantine: JSONLinesFile
+  private let samples: JSONLinesFile?
+  private let globalBatchSize: Int
+  private var progress: ProgressLine
+
+  /// Lines after step `resumingAt` are dropped first: those steps are about to be run again.
+  init(_ directory: RunDirectory, _ config: TrainConfig, resumingAt step: Int) throws {
+    metrics = try JSONLinesFile(at: directory.metrics, keepingThrough: step)
+    quarantine = try JSONLinesFile(at: directory.quarantine, keepingThrough: step)
+    samples = config.sampleKeys ? try JSONLinesFile(at: directory.samples, keepingThrough: step) : nil
+    globalBatchSize = config.globalBatchSize
+    progress = ProgressLine(totalSteps: config.steps)
+  }
+
+  /// - Parameter keys: each rank's keys of the global batch, NUL between them.
+  func writeKeys(step: Int, _ keys: [[UInt8]]) throws {
+    let all = keys.flatMap { String(decoding: $0, as: UTF8.self).split(separator: "\u{0}") }
+    try samples?.append(
+      .object([("step", .integer(step)), ("keys", .array(all.map { .string(String($0)) }))]))
+  }
+
+  static func quarantineLine(_ sample: SkippedSample, step: Int) -> JSONText {
+    .object([
+      ("step", .integer(step)), ("key", .string(sample.key)), ("shard", .string(sample.shard)),
+      ("reason", .string(sample.reason)),
+    ])
+  }
+
+  func writeQuarantine(_ lines: [[UInt8]]) throws {
+    for line in lines.flatMap({ String(decoding: $0, as: UTF8.self).split(separator: "\n") }) {
+      try quarantine.append(line: String(line))
+    }
+  }
+
+  func writeMetrics(
+    _ state: RunState, epoch: Int, _ result: StepResult, _ reports: [RankReport], stepSeconds: Double
+  ) throws {
+    let busy = reports.map { $0.dataSeconds + $0.computeSeconds }
+    let samplesPerSecond = Double(globalBatchSize) / stepSeconds
+    try metrics.append(
+      .object([
+        ("step", .integer(state.step)), ("epoch", .integer(epoch)), ("samples_seen", .integer(state.samplesSeen)),
+        ("loss", .number(result.loss)), ("contrastive_loss", .number(result.loss)),
+        ("logit_scale", .number(result.logitScale)), ("lr", .number(result.lr)),
+        ("grad_norm", .number(result.gradientNorm)), ("updated", .bool(result.updated)),
+        ("samples_per_second", .number(samplesPerSecond)), ("step_seconds", .number(stepSeconds)),
+        ("data_seconds", .number(reports.map(\.dataSeconds).max()!)),
+        ("compute_seconds", .number(reports.map(\.computeSeconds).max()!)),
+        ("communication_seconds", .number(reports.map(\.communicationSeconds).max()!)),
+        ("skipped_samples", .integer(reports.reduce(0) { $0 + $1.skippedCount })),
+        ("rank_skew_seconds", .number(busy.max()! - busy.min()!)),
+      ]))
+    progress.show(
+      done: state.step, loss: result.loss, samplesPerSecond: samplesPerSecond, stepSeconds: stepSeconds)
+  }
+}

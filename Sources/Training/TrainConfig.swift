@@ -1,0 +1,134 @@
+import Basics
+import Foundation
+import Kernels
+import Optimization
+import ShardStream
+
+/// A run's configuration: one YAML file, read once, with every default filled in.
+///
+/// Each key is declared by the line that reads it in `init(_:)`; README lists them with their meaning.
+package struct TrainConfig: Sendable {
+  package enum AugmentationKind: String, CaseIterable, Sendable {
+    /// Resize and centre crop.
+    case none
+    case randomResizedCrop = "random_resized_crop"
+  }
+
+  package var runDirectory: String
+  package var seed: UInt64
+
+  package var modelPath: String
+  package var precision: Precision
+  package var initFrom: String?
+
+  package var trainShards: [String]
+  package var validationShards: [String]
+  package var globalBatchSize: Int
+  package var tokenizerPath: String
+  package var decodeThreads: Int
+  package var prefetchBatches: Int
+  package var canonicalStreams: Int
+  package var shuffleWindow: Int
+  package var maxPixels: Int
+
+  package var augmentation: AugmentationKind
+  package var cropScale: ClosedRange<Double>
+  package var cropRatio: ClosedRange<Double>
+  package var flipProbability: Double
+
+  package var tileRows: Int
+  package var tileColumns: Int
+  /// Largest factor on cosine similarities.
+  package var maxLogitScale: Double
+
+  package var steps: Int
+  package var schedule: WarmupCosine
+  package var adamW: AdamWSettings
+  package var gradClipNorm: Double?
+
+  package var threadsPerRank: Int
+  package var bucketBytes: Int
+
+  package var checkpointEverySteps: Int
+  package var keepLast: Int
+
+  package var sampleKeys: Bool
+
+  /// Every key with its value, in order.
+  package var resolved: [(key: String, value: JSONText)]
+
+  package init(contentsOf path: String, overrides: [String] = []) throws {
+    let text: String
+    do {
+      text = try String(contentsOfFile: path, encoding: .utf8)
+    } catch {
+      throw KelipError("cannot read the configuration: \(error.localizedDescription)", at: path)
+    }
+    let base = URL(fileURLWithPath: path).deletingLastPathComponent()
+    try self.init(ConfigReader(yaml: text, source: path, overrides: overrides), relativeTo: base)
+  }
+
+  package init(_ reader: ConfigReader, relativeTo base: URL) throws {
+    let positive = 1...Int.max
+    runDirectory = try reader.string("run.directory")
+    seed = UInt64(try reader.integer("run.seed", default: 0, in: 0...Int.max))
+
+    modelPath = Self.locate(try reader.string("model.config"), base)
+    precision = try reader.choice("model.precision", default: .fp32)
+    initFrom = try reader.optionalString("model.init_from").map { Self.locate($0, base) }
+
+    trainShards = try reader.strings("data.train")
+    validationShards = try reader.strings("data.validation", default: [])
+    globalBatchSize = try reader.integer("data.global_batch_size", in: positive)
+    tokenizerPath = Self.locate(try reader.string("data.tokenizer"), base)
+    decodeThreads = try reader.integer("data.decode_threads", default: 1, in: 0...256)
+    prefetchBatches = try reader.integer("data.prefetch_batches", default: 2, in: 1...64)
+    canonicalStreams = try reader.integer(
+      "data.canonical_streams", default: GlobalOrder.defaultStreams(globalBatchSize), in: positive)
+    shuffleWindow = try reader.integer("data.shuffle_window", default: 16384, in: positive)
+    maxPixels = try reader.integer("data.max_pixels", default: 25_000_000, in: positive)
+
+    augmentation = try reader.choice("augmentation.train", default: .randomResizedCrop)
+    cropScale = try reader.range("augmentation.scale", default: 0.9...1)
+    cropRatio = try reader.range("augmentation.ratio", default: 0.75...(4.0 / 3))
+    flipProbability = try reader.number("augmentation.flip", default: 0, in: 0...1)
+
+    tileRows = try reader.integer("objective.tile_rows", default: 256, in: positive)
+    tileColumns = try reader.integer("objective.tile_columns", default: 1024, in: positive)
+    maxLogitScale = try reader.number("objective.max_logit_scale", default: 100, in: 1...1e6)
+
+    steps = try reader.integer("optimizer.steps", in: positive)
+    schedule = WarmupCosine(
+      lr: try reader.number("optimizer.lr", default: 5e-4, in: 0...1e3),
+      warmup: try reader.integer("optimizer.warmup", default: 2000, in: 0...Int.max), steps: steps)
+    let unit = 0.0...0.999_999_999
+    adamW = AdamWSettings(
+      beta1: try reader.number("optimizer.beta1", default: 0.9, in: unit),
+      beta2: try reader.number("optimizer.beta2", default: 0.98, in: unit),
+      eps: try reader.number("optimizer.eps", default: 1e-6, in: 0...1),
+      weightDecay: try reader.number("optimizer.weight_decay", default: 0.2, in: 0...1e3))
+    gradClipNorm = try reader.optionalNumber("optimizer.grad_clip_norm")
+
+    threadsPerRank = try reader.integer("parallel.threads_per_rank", default: Self.launcherThreads, in: 1...1024)
+    bucketBytes = try reader.integer("parallel.bucket_megabytes", default: 25, in: 1...4096) << 20
+
+    checkpointEverySteps = try reader.integer("checkpoint.every_steps", default: 1000, in: positive)
+    keepLast = try reader.integer("checkpoint.keep_last", default: 3, in: positive)
+
+    sampleKeys = try reader.bool("log.sample_keys", default: false)
+    try reader.rejectUnknownKeys()
+    resolved = reader.resolved
+  }
+
+  /// A path is meant from the working directory; where nothing lies there, from the config file's own.
+  private static func locate(_ path: String, _ base: URL) -> String {
+    guard !path.hasPrefix("/"), !FileManager.default.fileExists(atPath: path) else { return path }
+    let beside = base.appendingPathComponent(path).path
+    return FileManager.default.fileExists(atPath: beside) ? beside : path
+  }
+
+  /// Slurm's allocation, or one thread a rank.
+  private static var launcherThreads: Int {
+    ProcessInfo.processInfo.environment["SLURM_CPUS_PER_TASK"].flatMap(Int.init) ?? 1
+  }
+}

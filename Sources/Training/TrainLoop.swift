@@ -1,0 +1,168 @@
+import Basics
+import Checkpointing
+import Collectives
+import Foundation
+import Kernels
+import Logging
+import Objectives
+import Optimization
+import RunService
+import ShardStream
+import Towers
+
+/// Runs the steps of one rank, from where the run starts to its last one.
+final class TrainLoop<S: ComputeScalar> {
+  private let plan: RunPlan
+  private let communicator: any Communicator
+  private let logger: Logger
+  private let step: TrainStep<S>
+  private let loader: Loader
+  private let checkpoints: CheckpointDirectory
+  private var records: RunRecords?
+  private var state: RunState
+  private var savedStep: Int
+  /// Steps in a row that were not applied because loss or gradient were not finite.
+  private var skippedUpdates = 0
+
+  init(_ plan: RunPlan, _ start: RunStart, _ communicator: any Communicator, _ logger: Logger) throws {
+    (self.plan, self.communicator, self.logger) = (plan, communicator, logger)
+    let config = plan.config
+    checkpoints = CheckpointDirectory(root: start.directory.root, keepLast: config.keepLast)
+    let (model, optimizer) = try communicator.agree {
+      let model = try DualEncoder<S>(plan.model)
+      return (model, AdamW(model.parameters, settings: config.adamW))
+    }
+    state = try communicator.agree {
+      guard communicator.isLeader, let checkpoint = start.checkpoint else {
+        return RunState(step: 0, samplesSeen: 0, worldSize: communicator.worldSize)
+      }
+      return try RunCheckpoint.load(checkpoint, into: model, optimizer)
+    }
+    state = try Self.share(state, from: communicator)
+    if state.step == 0 {
+      try communicator.agree { try Self.initialise(model, config) }
+    } else {
+      try Self.share(model, optimizer, state, communicator)
+    }
+    savedStep = state.step
+    step = try TrainStep(
+      model: model, optimizer: optimizer, schedule: config.schedule, gradClipNorm: config.gradClipNorm,
+      maxLogitScale: config.maxLogitScale,
+      objective: GlobalContrastive(tileRows: config.tileRows, tileColumns: config.tileColumns),
+      bucketBytes: config.bucketBytes, communicator: communicator)
+    let firstStep = state.step
+    (records, loader) = try communicator.agree {
+      let records =
+        communicator.isLeader
+        ? try RunRecords(start.directory, config, resumingAt: firstStep) : nil
+      return (records, try plan.loader(communicator, startStep: firstStep))
+    }
+    let from = start.checkpoint.map { "resuming from \($0.lastPathComponent)" } ?? "starting"
+    logger.info(
+      "\(from) on \(communicator.worldSize) ranks, \(config.globalBatchSize) pairs a step, \(model.parameters.parameterCount) parameters"
+    )
+  }
+
+  /// The steps that are left; the exit code says whether the run is done or wants to be requeued.
+  func run() throws -> ExitCode {
+    defer { loader.stop() }
+    while state.step < plan.config.steps {
+      let isStopping = try runStep()
+      let isLast = state.step == plan.config.steps
+      if isLast || isStopping || state.step.isMultiple(of: plan.config.checkpointEverySteps) { try save() }
+      if isStopping && !isLast {
+        logger.info("stopped at step \(state.step) on a signal; resume with --resume auto")
+        return .requeue
+      }
+    }
+    logger.info("done: \(state.step) steps, \(state.samplesSeen) pairs seen")
+    return .done
+  }
+
+  /// One step; true when some rank was asked to stop.
+  private func runStep() throws -> Bool {
+    let start = monotonicSeconds()
+    let batch = try loader.next()
+    defer { batch.release() }
+    let captions = PackedCaptions(ids: batch.tokens, offsets: batch.offsets)
+    let result = try step.run(images: batch.images.baseAddress!, captions: captions, index: state.step)
+    let reports = try communicator.allGather(
+      RankReport(
+        dataSeconds: batch.waitSeconds, computeSeconds: result.computeSeconds,
+        communicationSeconds: result.communicationSeconds, skippedCount: batch.skipped.count,
+        wantsStop: StopSignal.isRequested))
+    state.step += 1
+    state.samplesSeen += plan.config.globalBatchSize
+    try record(batch, result, reports, stepSeconds: monotonicSeconds() - start)
+    try watchUpdates(result)
+    return reports.contains(where: \.wantsStop)
+  }
+
+  private func record(
+    _ batch: Batch, _ result: StepResult, _ reports: [RankReport], stepSeconds: Double
+  ) throws {
+    let number = state.step
+    if plan.config.sampleKeys {
+      let keys = try communicator.allGatherBytes(Array(batch.keys.joined(separator: "\u{0}").utf8))
+      try records?.writeKeys(step: number, keys)
+    }
+    if reports.contains(where: { $0.skippedCount > 0 }) {
+      let lines = batch.skipped.map { RunRecords.quarantineLine($0, step: number).text }
+      let all = try communicator.allGatherBytes(Array(lines.joined(separator: "\n").utf8))
+      try records?.writeQuarantine(all)
+    }
+    try records?.writeMetrics(state, epoch: batch.epoch, result, reports, stepSeconds: stepSeconds)
+  }
+
+  /// Ten updates in a row that could not be applied will not mend themselves. Loss and norm are equal on all ranks, so
+  /// all come to the same verdict.
+  private func watchUpdates(_ result: StepResult) throws {
+    skippedUpdates = result.updated ? 0 : skippedUpdates + 1
+    guard !result.updated else { return }
+    if communicator.isLeader {
+      logger.warning(
+        "step \(state.step): loss \(result.loss), gradient norm \(result.gradientNorm): update skipped on all ranks")
+    }
+    guard skippedUpdates >= 10 else { return }
+    var error = KelipError(
+      "loss or gradient were not finite for \(skippedUpdates) steps in a row", at: "step \(state.step)",
+      hint: "resume from an earlier checkpoint with a lower optimizer.lr", exitCode: .fatal)
+    error.isAgreed = true
+    throw error
+  }
+
+  private func save() throws {
+    guard savedStep != state.step else { return }
+    savedStep = state.step
+    guard communicator.isLeader else { return }
+    try RunCheckpoint.save(state, step.model, step.optimizer, plan.tokenizer, in: checkpoints)
+    logger.info("checkpoint of step \(state.step) saved")
+  }
+}
+
+extension TrainLoop {
+  private static func initialise(_ model: DualEncoder<S>, _ config: TrainConfig) throws {
+    if let path = config.initFrom {
+      try WeightFile.load(URL(fileURLWithPath: path), into: model.parameters)
+    } else {
+      model.parameters.initialise(seed: config.seed)
+    }
+  }
+
+  private static func share(_ state: RunState, from communicator: any Communicator) throws -> RunState {
+    var (step, seen) = (state.step, state.samplesSeen)
+    try withUnsafeMutableBytes(of: &step) { try communicator.broadcast($0, root: 0) }
+    try withUnsafeMutableBytes(of: &seen) { try communicator.broadcast($0, root: 0) }
+    return RunState(step: step, samplesSeen: seen, worldSize: communicator.worldSize)
+  }
+
+  /// The leader read the checkpoint; the others need no access to its disk.
+  private static func share(
+    _ model: DualEncoder<S>, _ optimizer: AdamW, _ state: RunState, _ communicator: any Communicator
+  ) throws {
+    for buffer in [model.parameters.values, optimizer.m, optimizer.v] {
+      try communicator.broadcast(UnsafeMutableRawBufferPointer(buffer), root: 0)
+    }
+    optimizer.step = state.step
+  }
+}

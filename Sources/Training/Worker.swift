@@ -1,0 +1,51 @@
+import Basics
+import Collectives
+import Foundation
+import Kernels
+import Logging
+import RunService
+
+/// The launched worker, from its command line to its exit code; the same program on every rank.
+package enum Worker {
+  package static func run(_ options: WorkerOptions, _ communicator: any Communicator) throws -> ExitCode {
+    let logger = RunLogHandler.logger(rank: communicator.rank)
+    let plan = try communicator.agree {
+      try RunPlan(
+        TrainConfig(contentsOf: options.configPath, overrides: options.overrides), worldSize: communicator.worldSize)
+    }
+    guard !options.dryRun else {
+      logger.info("\(plan.summary)")
+      logger.info("dry run: configuration, model, tokenizer and shards are in order")
+      return .done
+    }
+    let start = try RunStart(plan, options, communicator)
+    StopSignal.install()
+    try reportCompute(plan, communicator, logger)
+    logger.info("\(plan.summary)")
+    return switch plan.config.precision {
+    case .fp32: try TrainLoop<Float>(plan, start, communicator, logger).run()
+    case .bf16: try TrainLoop<BFloat16>(plan, start, communicator, logger).run()
+    }
+  }
+
+  /// Says what computes here and how fast; the slowest rank counts, since all wait for it.
+  private static func reportCompute(
+    _ plan: RunPlan, _ communicator: any Communicator, _ logger: Logger
+  ) throws {
+    let threads = plan.config.threadsPerRank
+    let rates = (
+      fp32: -(try communicator.max(-ComputeRuntime.measureRate(Float.self))),
+      bf16: -(try communicator.max(-ComputeRuntime.measureRate(BFloat16.self)))
+    )
+    logger.info("\(ComputeRuntime.describe(threads: threads))")
+    logger.info(
+      "matrix products a rank (slowest of \(communicator.worldSize)): fp32 \(Int(rates.fp32)) GFLOP/s, bf16 \(Int(rates.bf16)) GFLOP/s; this run computes in \(plan.config.precision.rawValue)"
+    )
+    let rate = plan.config.precision == .fp32 ? rates.fp32 : rates.bf16
+    if communicator.isLeader,
+      let warning = ComputeRuntime.warning(precision: plan.config.precision, gigaflops: rate, threads: threads)
+    {
+      logger.warning("\(warning)")
+    }
+  }
+}

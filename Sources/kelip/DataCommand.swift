@@ -1,0 +1,7 @@
+import ArgumentParser
+
+/// `kelip data`: shards of captioned pictures.
+struct DataCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "data", abstract: "Build shards of captioned pictures.", subcommands: [DataBuild.self])
+}

@@ -1,0 +1,30 @@
+import ArgumentParser
+import Basics
+import Evaluation
+import Kernels
+
+/// Where a command finds its model: a checkpoint's directory, or three files.
+struct ModelOptions: ParsableArguments {
+  @Option(help: "A checkpoint's directory: model, weights and tokenizer at once.", completion: .directory)
+  var checkpoint: String?
+  @Option(help: "Model file (YAML or JSON, open_clip's keys).", completion: .file()) var model: String?
+  @Option(help: "Weights (safetensors, open_clip's names).", completion: .file()) var weights: String?
+  @Option(help: "tokenizer.json.", completion: .file()) var tokenizer: String?
+  @Option(help: "fp32 or bf16.") var precision: Precision = .fp32
+
+  func encoder() throws -> any FeatureEncoder { try files().encoder(precision) }
+
+  private func files() throws -> ModelFiles {
+    if let checkpoint {
+      var files = ModelFiles(checkpoint: checkpoint)
+      files.config = model ?? files.config
+      files.weights = weights ?? files.weights
+      files.tokenizer = tokenizer ?? files.tokenizer
+      return files
+    }
+    guard let model, let weights, let tokenizer else {
+      throw KelipError("no model given", hint: "give --checkpoint DIR, or --model, --weights and --tokenizer")
+    }
+    return ModelFiles(config: model, weights: weights, tokenizer: tokenizer)
+  }
+}
