@@ -110,7 +110,7 @@ let package = Package(
     tests("ImagingTests", ["Imaging", "Basics"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"], resources: [.copy("Fixtures")]),
-    tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging"]),
+    tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging", "Basics"]),
     tests(
       "TowersTests", ["Towers", "Kernels", "Objectives", "Collectives", "TestSupport"],
       resources: [.copy("Fixtures")]),
@@ -118,7 +118,7 @@ let package = Package(
     tests("OptimizationTests", ["Optimization", "Towers", "TestSupport"], resources: [.copy("Fixtures")]),
     tests("CheckpointingTests", ["Basics", "Checkpointing"], resources: [.copy("Fixtures")]),
     tests("TrainingTests", ["Training", "Checkpointing", "Towers"], resources: [.copy("Fixtures")]),
-    tests("EvaluationTests", ["Evaluation", "Checkpointing"]),
+    tests("EvaluationTests", ["Evaluation", "Checkpointing", "Basics", "Imaging"]),
   ],
   cxxLanguageStandard: .cxx17
 )

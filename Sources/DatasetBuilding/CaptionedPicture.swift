@@ -32,7 +32,7 @@ extension CaptionedPicture {
   static let longestSide = 256
   static let jpegQuality = 95
 
-  /// Lays nothing over anything: `image` is opaque. Shrinks it to at most 256 on its longer side and encodes it.
+  /// Shrinks the picture to at most 256 on its longer side and encodes it.
   init(
     id: String, source: PictureSource, theme: String, captions: [CaptionLanguage: String], image: RGBImage
   ) {

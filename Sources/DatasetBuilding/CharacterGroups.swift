@@ -16,7 +16,7 @@ struct CharacterGroups {
   }
 
   init(labels: String, order: [Unicode.Scalar]) {
-    for line in labels.split(separator: "\n") where !line.hasPrefix("#") {
+    for line in labels.split(whereSeparator: \.isNewline) where !line.hasPrefix("#") {
       let fields = line.split(separator: ";").map { $0.trimmingCharacters(in: .whitespaces) }
       guard fields.count >= 2 else { continue }
       for scalar in Self.members(ofSet: fields[0]) where groups[scalar] == nil {

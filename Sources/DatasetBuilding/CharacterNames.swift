@@ -15,8 +15,9 @@ struct CharacterNames {
     let reader = AnnotationReader()
     let parser = XMLParser(data: data)
     parser.delegate = reader
-    guard parser.parse() else {
-      let reason = parser.parserError.map { "\($0)" } ?? "unknown"
+    // The parser takes a file that stops half-way for a whole one.
+    guard parser.parse(), reader.isComplete else {
+      let reason = parser.parserError.map { "\($0)" } ?? "it ends early"
       throw KelipError("is not well-formed XML (\(reason))", at: path)
     }
     ordered = reader.names
@@ -27,6 +28,10 @@ struct CharacterNames {
 /// Keeps `<annotation cp="X" type="tts">name</annotation>` where X is one code point.
 private final class AnnotationReader: NSObject, XMLParserDelegate {
   var names: [(scalar: Unicode.Scalar, name: String)] = []
+  /// Whether the root element was opened and closed.
+  var isComplete: Bool { depth == 0 && hasStarted }
+  private var depth = 0
+  private var hasStarted = false
   private var current: Unicode.Scalar?
   private var text = ""
 
@@ -34,6 +39,8 @@ private final class AnnotationReader: NSObject, XMLParserDelegate {
     _ parser: XMLParser, didStartElement elementName: String, namespaceURI: String?,
     qualifiedName qName: String?, attributes: [String: String]
   ) {
+    hasStarted = true
+    depth += 1
     current = nil
     text = ""
     guard elementName == "annotation", attributes["type"] == "tts" else { return }
@@ -49,6 +56,7 @@ private final class AnnotationReader: NSObject, XMLParserDelegate {
     _ parser: XMLParser, didEndElement elementName: String, namespaceURI: String?,
     qualifiedName qName: String?
   ) {
+    depth -= 1
     let name = text.trimmingCharacters(in: .whitespacesAndNewlines)
     if let scalar = current, !name.isEmpty { names.append((scalar, name)) }
     current = nil

@@ -42,7 +42,7 @@ enum StampCollection {
   }
 
   static func captions(inText text: String) -> [CaptionLanguage: String] {
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     var captions: [CaptionLanguage: String] = [:]
     captions[.english] = lines.first.flatMap { caption($0) }
     captions[.korean] = lines.first { $0.hasPrefix("ko.utf8=") }.flatMap { caption($0.dropFirst(8)) }
