@@ -93,7 +93,11 @@ let package = Package(
 
     // A tests folder per room.
     tests("BasicsTests", ["Basics"]),
-    tests("KernelsTests", ["Kernels"]),
+    // Seeded numbers, closeness reports and a reader of parity fixtures, for the tests of numeric rooms.
+    .target(
+      name: "TestSupport", dependencies: ["Basics", "Kernels"], path: "Tests/TestSupport",
+      swiftSettings: strict),
+    tests("KernelsTests", ["Kernels", "TestSupport"]),
     tests("CollectivesTests", ["Collectives", "CollectivesContract"]),
     // One list of checks for every communicator, run by `swift test` and, as a program, under mpirun.
     .target(
@@ -107,9 +111,11 @@ let package = Package(
     tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"], resources: [.copy("Fixtures")]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging", "Basics"]),
-    tests("TowersTests", ["Towers", "Kernels", "Checkpointing"], resources: [.copy("Fixtures")]),
-    tests("ObjectivesTests", ["Objectives", "Collectives"]),
-    tests("OptimizationTests", ["Optimization", "Towers"]),
+    tests(
+      "TowersTests", ["Towers", "Kernels", "Objectives", "Collectives", "TestSupport"],
+      resources: [.copy("Fixtures")]),
+    tests("ObjectivesTests", ["Objectives", "Collectives", "Kernels", "TestSupport"]),
+    tests("OptimizationTests", ["Optimization", "Towers", "TestSupport"], resources: [.copy("Fixtures")]),
     tests("CheckpointingTests", ["Basics", "Checkpointing"], resources: [.copy("Fixtures")]),
     tests("TrainingTests", ["Training", "Checkpointing", "Towers"], resources: [.copy("Fixtures")]),
     tests("EvaluationTests", ["Evaluation", "Checkpointing", "Basics", "Imaging"]),

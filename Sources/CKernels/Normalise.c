@@ -7,8 +7,8 @@ CLONES void kelip_l2_normalise(const float *x_, float *y_, float *norms, int64_t
     const float *x = x_ + row * columns;
     float *y = y_ + row * columns, squares = 0;
     VECTOR for (int64_t c = 0; c < columns; c++) squares += x[c] * x[c];
-    // The same floor as torch.nn.functional.normalize.
-    float norm = sqrtf(squares) > 1e-12f ? sqrtf(squares) : 1e-12f;
+    // The same floor as torch.nn.functional.normalize; a NaN is no smaller and stays.
+    float norm = sqrtf(squares) < 1e-12f ? 1e-12f : sqrtf(squares);
     norms[row] = norm;
     VECTOR for (int64_t c = 0; c < columns; c++) y[c] = x[c] / norm;
   }

@@ -2,6 +2,7 @@
 
 #include <dnnl.hpp>
 #include <map>
+#include <mutex>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -13,9 +14,11 @@ using DataType = memory::data_type;
 using Tag = memory::format_tag;
 using Description = memory::desc;
 
-std::string lastError;
+thread_local std::string lastError;
+/// Held by whoever uses the caches or the scratch memory.
+std::mutex gate;
 
-/// The engine, its stream and the scratch memory that all primitives share (they never run at once).
+/// The engine, its stream and the scratch memory that all primitives share (`guarded` lets one run at a time).
 struct Library {
   engine cpu{engine::kind::cpu, 0};
   stream queue{cpu};
@@ -90,8 +93,9 @@ Matmul &cached(const KelipMatmulShape &shape) {
   return cache.emplace(key, build(shape)).first->second;
 }
 
-/// Runs `body`; no C++ exception may cross into Swift.
+/// Runs `body` with the gate held; no C++ exception may cross into Swift.
 template <typename Body> int guarded(Body body) {
+  std::lock_guard<std::mutex> alone(gate);
   try {
     body();
     return 0;
@@ -148,7 +152,7 @@ extern "C" int kelip_dnn_prepare(int64_t k, int64_t n, int transposed, const flo
 }
 
 extern "C" const char *kelip_dnn_implementation(const KelipMatmulShape *shape) {
-  static std::string name;
+  thread_local std::string name;
   if (guarded([&] { name = cached(*shape).description.impl_info_str(); })) return "none";
   return name.c_str();
 }

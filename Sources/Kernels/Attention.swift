@@ -93,7 +93,7 @@ private func backwardHead(
     .init(dOut, rowLength: width), .init(q + 2 * width, rowLength: stride, transposed: true), into: dScores,
     ldc: length,
     m: length, n: length, k: headWidth)
-  kelip_softmax_backward(scores, dScores, Int64(length), Int64(length), Int64(length), shape.scale)
+  softmaxBackward(scores, dScores, rows: length, columns: length, scale: shape.scale)
   BLAS.multiply(
     .init(dScores, rowLength: length), .init(q + width, rowLength: stride), into: dq, ldc: stride, m: length,
     n: headWidth, k: length)
@@ -112,7 +112,7 @@ private func probabilities(
     .init(q + shape.width, rowLength: 3 * shape.width, transposed: true),
     into: scores, ldc: length,
     m: length, n: length, k: shape.headWidth)
-  kelip_softmax_rows(scores, Int64(length), Int64(length), Int64(length), shape.scale, shape.causal ? 1 : 0)
+  softmaxRows(scores, rows: length, columns: length, scale: shape.scale, causal: shape.causal)
 }
 
 private func forEachSequence(_ offsets: [Int32], _ body: (_ start: Int, _ length: Int) -> Void) {

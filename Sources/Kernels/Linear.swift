@@ -102,10 +102,12 @@ package final class LinearMap<S: ComputeScalar> {
         .init(floats(left), rowLength: a, transposed: true), .init(floats(right), rowLength: b), into: c,
         ldc: b, m: a, n: b, k: rows, beta: 1)
     case .bf16:
+      // Nothing to add; oneDNN 2.6 divides by an inner dimension of 0.
+      guard rows > 0 else { return }
       // Transposing once and running a plain product is faster than oneDNN's own transposed product (README).
       arena.scratch {
         let transposed = arena.allocate(S.self, a * rows)
-        kernelTable(S.self).transpose(left, transposed, Int64(rows), Int64(a), Int64(rows))
+        transpose(left, into: transposed, rows: rows, columns: a)
         let shape = KelipMatmulShape(
           m: Int64(a), k: Int64(rows), n: Int64(b), source_transposed: 0,
           weight_layout: Int32(KELIP_PLAIN.rawValue),

@@ -8,6 +8,7 @@ enum OneDNN {
     _ shape: KelipMatmulShape, _ source: UnsafeRawPointer, _ weights: UnsafeRawPointer,
     bias: UnsafePointer<Float>? = nil, into destination: UnsafeMutableRawPointer
   ) {
+    precondition(shape.k > 0, "inner dimension of 0")
     guard shape.m > 0, shape.n > 0 else { return }
     let status = withUnsafePointer(to: shape) { kelip_dnn_matmul($0, source, weights, bias, destination) }
     check(status, "matmul \(shape.m)×\(shape.k)×\(shape.n)")

@@ -30,3 +30,10 @@ package func convert<S: ComputeScalar>(
 package func widen<S: ComputeScalar>(_ x: UnsafePointer<S>, into y: UnsafeMutablePointer<Float>, count: Int) {
   kernelTable(S.self).to_float(x, y, Int64(count))
 }
+
+/// y[C, R] = xᵀ of x[R, C].
+package func transpose<S: ComputeScalar>(
+  _ x: UnsafePointer<S>, into y: UnsafeMutablePointer<S>, rows: Int, columns: Int
+) {
+  kernelTable(S.self).transpose(x, y, Int64(rows), Int64(columns), Int64(rows))
+}

@@ -10,6 +10,8 @@ package enum GradientClipping {
   /// The factor on every gradient: min(1, maxNorm / (norm + 1e-6)); 1 without a limit.
   package static func factor(norm: Double, maxNorm: Double?) -> Double {
     guard let maxNorm else { return 1 }
-    return min(1, maxNorm / (norm + 1e-6))
+    let factor = maxNorm / (norm + 1e-6)
+    // Not min(): it would turn a NaN into 1.
+    return factor > 1 ? 1 : factor
   }
 }

@@ -1,6 +1,10 @@
 import Basics
 import Kernels
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// One named tensor of a model: a range of the parameter arena.
 package final class Parameter {
   /// Its outside name, e.g. `visual.transformer.resblocks.0.attn.in_proj_weight`.
@@ -11,7 +15,8 @@ package final class Parameter {
   package let initialisation: Initialisation
   /// Elements from the start of the arena.
   package fileprivate(set) var offset = 0
-  fileprivate var arena: ParameterArena!
+  // The arena owns its parameters; a strong reference back would keep both alive for ever.
+  fileprivate unowned var arena: ParameterArena!
 
   package var count: Int { shape.reduce(1, *) }
   package var end: Int { offset + count }
@@ -71,8 +76,7 @@ package final class ParameterArena {
   }
 
   deinit {
-    values.deallocate()
-    gradients.deallocate()
+    for block in [values, gradients] { munmap(block.baseAddress!, Self.byteCount(block.count)) }
   }
 
   /// Elements of the arena, alignment gaps included.
@@ -97,11 +101,18 @@ package final class ParameterArena {
     }
   }
 
+  /// Zero pages straight from the system: those never touched (a model only asked for its shapes) cost nothing.
   private static func zeroed(_ count: Int) -> UnsafeMutableBufferPointer<Float> {
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: max(64, count * 4), alignment: 64)
-    let buffer = UnsafeMutableBufferPointer(
-      start: raw.bindMemory(to: Float.self, capacity: count), count: count)
-    buffer.initialize(repeating: 0)
-    return buffer
+    let bytes = byteCount(count)
+    let address = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let address, address != MAP_FAILED else {
+      fatalError("no memory for \(bytes) bytes of parameters: \(String(cString: strerror(errno)))")
+    }
+    // Refusal costs only speed.
+    madvise(address, bytes, MADV_HUGEPAGE)
+    return UnsafeMutableBufferPointer(
+      start: address.bindMemory(to: Float.self, capacity: count), count: count)
   }
+
+  private static func byteCount(_ count: Int) -> Int { max(64, count * MemoryLayout<Float>.stride) }
 }

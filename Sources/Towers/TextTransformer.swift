@@ -75,6 +75,11 @@ package final class TextTransformer<S: ComputeScalar> {
     let (h, normed, savedFinal) = finalNorm.forward(
       pooled, residual: residual, rows: captions.count, arena: arena)
     projection.forward(normed, into: features, rows: captions.count)
+    // Without `training` the blocks' memory has been reused: a backward must trap, not go on.
+    guard training else {
+      saved = nil
+      return
+    }
     saved = Saved(
       context: context, ids: ids, position: position, pooled: h, finalNorm: savedFinal, lastRows: lastRows)
   }

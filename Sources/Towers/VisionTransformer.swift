@@ -77,6 +77,11 @@ package final class VisionTransformer<S: ComputeScalar> {
     gatherRows(stream.r!, index: classRows, into: residual, columns: width)
     let (h, normed, savedPost) = postNorm.forward(pooled, residual: residual, rows: batch, arena: arena)
     projection.forward(normed, into: features, rows: batch)
+    // Without `training` the blocks' memory has been reused: a backward must trap, not go on.
+    guard training else {
+      saved = nil
+      return
+    }
     saved = Saved(
       context: context, batch: batch, patches: patches, assembled: assembled, preNorm: savedPre, pooled: h,
       postNorm: savedPost, classRows: classRows)

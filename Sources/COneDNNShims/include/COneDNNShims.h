@@ -1,5 +1,5 @@
 // oneDNN matrix products in bfloat16 behind a C interface: primitives are built once a shape and cached.
-// Not thread-safe: one compute thread a process calls it (oneDNN itself may run more threads underneath).
+// Calls from several threads take turns (oneDNN itself may run more threads underneath each).
 #pragma once
 #include <stdint.h>
 #ifdef __cplusplus

@@ -1,0 +1,19 @@
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+extension Reference {
+  /// Loshchilov & Hutter 2019, algorithm 2, in torch.optim.AdamW's form.
+  package static func adamWUpdate(
+    _ weights: inout [Double], gradients: [Double], m: inout [Double], v: inout [Double], _ step: AdamWStep
+  ) {
+    for i in weights.indices {
+      let g = gradients[i] * step.gradientScale
+      m[i] = step.beta1 * m[i] + (1 - step.beta1) * g
+      v[i] = step.beta2 * v[i] + (1 - step.beta2) * g * g
+      let mHat = m[i] / (1 - pow(step.beta1, Double(step.step)))
+      let vHat = v[i] / (1 - pow(step.beta2, Double(step.step)))
+      weights[i] -= step.lr * (mHat / (vHat.squareRoot() + step.eps) + step.weightDecay * weights[i])
+    }
+  }
+}

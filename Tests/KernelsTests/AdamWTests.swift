@@ -1,0 +1,34 @@
+import Kernels
+import TestSupport
+import Testing
+
+@Suite("The AdamW kernel")
+struct AdamWKernelTests {
+  @Test("three steps", arguments: [0, 1, 7, 33, 768, 1009], [0.0, 0.2])
+  func steps(_ count: Int, _ weightDecay: Double) {
+    var fast = (w: seededFloats(count, seed: 1), m: unwritten(Float.self, 0), v: unwritten(Float.self, 0))
+    fast.m = [Float](repeating: 0, count: count)
+    fast.v = fast.m
+    var slow = (w: doubles(fast.w), m: doubles(fast.m), v: doubles(fast.v))
+    for number in 1...3 {
+      let gradients = seededFloats(count, seed: UInt64(number + 1))
+      let step = AdamWStep(
+        lr: 1e-2, beta1: 0.9, beta2: 0.98, eps: 1e-6, weightDecay: weightDecay, gradientScale: 0.5,
+        step: number)
+      adamWUpdate(&fast.w, gradients: gradients, m: &fast.m, v: &fast.v, count: count, step)
+      Reference.adamWUpdate(&slow.w, gradients: doubles(gradients), m: &slow.m, v: &slow.v, step)
+    }
+    #expect(mismatch(fast.w, slow.w, tolerance: 1e-6) == nil)
+    #expect(mismatch(fast.m, slow.m, tolerance: 1e-6) == nil)
+    #expect(mismatch(fast.v, slow.v, tolerance: 1e-6) == nil)
+  }
+
+  @Test("no gradient and no decay leave the weight alone")
+  func still() {
+    var (w, m, v): ([Float], [Float], [Float]) = ([1, -2], [0, 0], [0, 0])
+    let step = AdamWStep(
+      lr: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, gradientScale: 1, step: 1)
+    adamWUpdate(&w, gradients: [0, 0], m: &m, v: &v, count: 2, step)
+    #expect(w == [1, -2])
+  }
+}

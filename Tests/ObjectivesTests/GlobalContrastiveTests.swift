@@ -1,0 +1,142 @@
+import Collectives
+import Foundation
+import Kernels
+import Objectives
+import TestSupport
+import Testing
+
+@Suite("The global contrastive loss")
+struct GlobalContrastiveTests {
+  /// One rank's part of a global batch.
+  private struct Part: Sendable {
+    var loss: Double
+    var dImages: [Float]
+    var dTexts: [Float]
+    var dLogitScale: Double
+  }
+
+  private struct Whole {
+    var losses: [Double]
+    var dImages: [Float]
+    var dTexts: [Float]
+    var dLogitScale: Double
+  }
+
+  struct World: CustomTestStringConvertible, Sendable {
+    var ranks: Int
+    /// Rows a rank.
+    var batchSize: Int
+    var embedDim: Int
+
+    var testDescription: String { "\(ranks) ranks of \(batchSize) × \(embedDim)" }
+  }
+
+  static let worlds = [
+    (1, 1, 8), (1, 7, 5), (2, 3, 16), (2, 1, 1), (3, 5, 33), (4, 4, 7), (4, 1, 3), (3, 31, 64),
+  ]
+  .map { World(ranks: $0.0, batchSize: $0.1, embedDim: $0.2) }
+  static let tiles = [
+    GlobalContrastive(tileRows: 1, tileColumns: 1), GlobalContrastive(tileRows: 3, tileColumns: 5),
+    GlobalContrastive(),
+  ]
+
+  private func run(
+    _ objective: GlobalContrastive, _ world: World, _ images: [Float], _ texts: [Float], logitScale: Float
+  ) throws -> Whole {
+    let (b, d) = (world.batchSize, world.embedDim)
+    let parts = try ThreadedCommunicator.run(worldSize: world.ranks) { communicator in
+      let rows = communicator.rank * b * d..<(communicator.rank + 1) * b * d
+      var (dImages, dTexts) = (unwritten(Float.self, b * d), unwritten(Float.self, b * d))
+      let result = try objective.lossAndGradients(
+        imageFeatures: Array(images[rows]), textFeatures: Array(texts[rows]), batchSize: b, embedDim: d,
+        logitScale: logitScale, dImageFeatures: &dImages, dTextFeatures: &dTexts, communicator: communicator,
+        arena: Arena(capacity: 1 << 26))
+      return Part(loss: result.loss, dImages: dImages, dTexts: dTexts, dLogitScale: result.dLogitScale)
+    }
+    return Whole(
+      losses: parts.map(\.loss), dImages: parts.flatMap(\.dImages), dTexts: parts.flatMap(\.dTexts),
+      dLogitScale: parts.reduce(0) { $0 + $1.dLogitScale })
+  }
+
+  private func features(_ world: World) -> (images: [Float], texts: [Float]) {
+    let count = world.ranks * world.batchSize * world.embedDim
+    return (seededFloats(count, seed: 1, scale: 2), seededFloats(count, seed: 2, scale: 0.5))
+  }
+
+  private func dense(_ world: World, _ logitScale: Float) -> DenseContrastive {
+    let (images, texts) = features(world)
+    return DenseContrastive(
+      images: doubles(images), texts: doubles(texts), embedDim: world.embedDim,
+      logitScale: Double(logitScale))
+  }
+
+  @Test("equals the dense loss for any ranks and tiles", arguments: worlds, tiles)
+  func parity(_ world: World, _ objective: GlobalContrastive) throws {
+    let logitScale = Float(log(1 / 0.07))
+    let (images, texts) = features(world)
+    let actual = try run(objective, world, images, texts, logitScale: logitScale)
+    let expected = dense(world, logitScale).lossAndGradients()
+    for loss in actual.losses { #expect(abs(loss - expected.loss) < 1e-5) }
+    #expect(Set(actual.losses).count == 1)
+    // A batch of one pair, or features of one dimension, have no gradient but rounding.
+    #expect(normMismatch(doubles(actual.dImages), expected.dImages, tolerance: 2e-5, floor: 1e-5) == nil)
+    #expect(normMismatch(doubles(actual.dTexts), expected.dTexts, tolerance: 2e-5, floor: 1e-5) == nil)
+    #expect(abs(actual.dLogitScale - expected.dLogitScale) < 1e-4 * max(0.1, abs(expected.dLogitScale)))
+  }
+
+  @Test("a pair alone has no loss and no gradient")
+  func pairAlone() throws {
+    let world = World(ranks: 1, batchSize: 1, embedDim: 8)
+    let (images, texts) = features(world)
+    let result = try run(GlobalContrastive(), world, images, texts, logitScale: 3)
+    #expect(abs(result.losses[0]) < 1e-5)
+    #expect((result.dImages + result.dTexts).allSatisfy { abs($0) < 1e-5 })
+    #expect(abs(result.dLogitScale) < 1e-5)
+  }
+
+  @Test("at the largest scale, ln 100, all stays finite and right", arguments: [false, true])
+  func extremeScale(_ matching: Bool) throws {
+    let world = World(ranks: 2, batchSize: 5, embedDim: 16)
+    var (images, texts) = features(world)
+    // Either pairs that agree, so that the loss is nearly 0, or pairs that are opposite.
+    texts = images.map { matching ? $0 : -$0 }
+    images = images.map { $0 * 1e3 }
+    let logitScale = Float(log(100.0))
+    let actual = try run(GlobalContrastive(), world, images, texts, logitScale: logitScale)
+    let expected = DenseContrastive(
+      images: doubles(images), texts: doubles(texts), embedDim: 16, logitScale: Double(logitScale)
+    ).lossAndGradients()
+    // The sums of a log-sum-exp near 100 are good to 1e-5 in 32 bits.
+    #expect(abs(actual.losses[0] - expected.loss) < 3e-5)
+    #expect(normMismatch(doubles(actual.dImages), expected.dImages, tolerance: 1e-4, floor: 1e-6) == nil)
+    #expect(normMismatch(doubles(actual.dTexts), expected.dTexts, tolerance: 1e-4, floor: 1e-3) == nil)
+    #expect(abs(actual.dLogitScale - expected.dLogitScale) < 1e-4 * max(1, abs(expected.dLogitScale)))
+  }
+
+  @Test("the dense loss: finite differences, step 1e-5, tolerance 1e-6")
+  func differences() {
+    let loss = dense(World(ranks: 1, batchSize: 4, embedDim: 3), 1.5)
+    let analytic = loss.lossAndGradients()
+    func value(_ change: (inout DenseContrastive) -> Void) -> Double {
+      var changed = loss
+      change(&changed)
+      return changed.lossAndGradients().loss
+    }
+    let byImage = finiteDifferences(of: loss.images, step: 1e-5) { x in value { $0.images = x } }
+    let byText = finiteDifferences(of: loss.texts, step: 1e-5) { x in value { $0.texts = x } }
+    let byScale = finiteDifferences(of: [loss.logitScale], step: 1e-5) { x in value { $0.logitScale = x[0] } }
+    #expect(mismatch(analytic.dImages, byImage, tolerance: 1e-6) == nil)
+    #expect(mismatch(analytic.dTexts, byText, tolerance: 1e-6) == nil)
+    #expect(mismatch([analytic.dLogitScale], byScale, tolerance: 1e-6) == nil)
+  }
+
+  @Test("a NaN feature makes the loss NaN on every rank")
+  func poison() throws {
+    let world = World(ranks: 2, batchSize: 3, embedDim: 4)
+    var (images, texts) = features(world)
+    images[0] = .nan
+    texts[1] *= 2
+    let result = try run(GlobalContrastive(), world, images, texts, logitScale: 1)
+    #expect(result.losses.allSatisfy { $0.isNaN })
+  }
+}
