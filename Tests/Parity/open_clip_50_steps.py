@@ -20,7 +20,6 @@ import peer
 import torch
 from safetensors.torch import load_file, save_file
 
-STEPS = 50
 LOSS_BAR = {"fp32": 1e-4, "bf16": 2e-2}
 GRADIENT_BAR = FEATURE_BAR = 1e-4
 RUNS = (("fp32", 1), ("fp32", 2), ("bf16", 1))
@@ -31,6 +30,7 @@ GRADIENT_STEPS = {"weights": 1e3, "logit_scale": 1.0}
 class Comparison:
     def __init__(self, options):
         self.options = options
+        self.steps = options.steps
         self.config = harness.model_config(options.tokenizer)
         self.model_file = harness.write_yaml(options.work / "model.yaml", self.config)
         self.initial_file = options.work / "initial.safetensors"
@@ -47,8 +47,8 @@ class Comparison:
 
     def settings(self, run, **changes):
         return harness.run_config(self.options, self.model_file, run, **{
-            "model__init_from": self.initial_file, "optimizer__steps": STEPS, "optimizer__warmup": 10,
-            "checkpoint__every_steps": STEPS} | changes)
+            "model__init_from": self.initial_file, "optimizer__steps": self.steps, "optimizer__warmup": 10,
+            "checkpoint__every_steps": self.steps} | changes)
 
     # --- Losses ---
 
@@ -68,14 +68,14 @@ class Comparison:
         run = self.options.work / f"open-clip-{precision}-{ranks}"
         settings = self.settings(run, model__precision=precision)
         harness.train(self.options, run.name, ranks, settings)
-        metrics = harness.read_metrics(run, STEPS)
-        records, models = self.replay(harness.read_keys(run, STEPS), settings)
+        metrics = harness.read_metrics(run, self.steps)
+        records, models = self.replay(harness.read_keys(run, self.steps), settings)
         loss = {name: [record["loss"] for record in rows] for name, rows in records.items()}
         own = loss["fp64"] if precision == "fp32" else loss["bf16"]
 
         worst, step = harness.worst_relative(harness.column(metrics, "loss"), loss["fp32"])
         self.verdict.add(
-            worst <= LOSS_BAR[precision], f"loss of {STEPS} steps", precision, ranks, worst, LOSS_BAR[precision],
+            worst <= LOSS_BAR[precision], f"loss of {self.steps} steps", precision, ranks, worst, LOSS_BAR[precision],
             f"step {step}", harness.worst_relative(own, loss["fp32"])[0])
         rates, at = harness.worst_relative(
             harness.column(metrics, "lr"), [record["lr"] for record in records["fp32"]])
@@ -84,7 +84,7 @@ class Comparison:
         norms, at = harness.worst_relative(
             harness.column(metrics, "grad_norm"), [record["grad_norm"] for record in records["fp32"]])
         print(f"  grad_norm: worst {norms:.2e} at step {at}; loss {loss['fp32'][0]:.4f} → {loss['fp32'][-1]:.4f}")
-        return harness.weights_path(run, STEPS), models
+        return harness.weights_path(run, self.steps), models
 
     # --- Gradients ---
 
@@ -167,7 +167,7 @@ class Comparison:
             final, models = self.compare_losses(precision, ranks)
             if precision == "fp32":
                 self.compare_features(
-                    f"after {STEPS} steps, {ranks} rank(s)", final, models["fp32"], models["fp64"])
+                    f"after {self.steps} steps, {ranks} rank(s)", final, models["fp32"], models["fp64"])
                 self.compare_features(
                     f"of that checkpoint in open_clip, {ranks} rank(s)", final, self.model(load_file(final)))
         self.verdict.finish("same as open_clip")
@@ -182,4 +182,6 @@ def row_distances(found, wanted):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    harness.checked(lambda options: Comparison(options).run(), harness.arguments(__doc__).parse_args())
+    parser = harness.arguments(__doc__)
+    parser.add_argument("--steps", type=int, default=50)
+    harness.checked(lambda options: Comparison(options).run(), parser.parse_args())

@@ -78,7 +78,7 @@ class Batches:
     @staticmethod
     def suffix(contents):
         """The file suffix that fits an image's bytes."""
-        return Image.open(io.BytesIO(contents)).format.lower()
+        return Image.open(io.BytesIO(contents)).format.lower().replace("jpeg", "jpg")
 
     def image(self, contents):
         return self.transform(Image.open(io.BytesIO(contents)))

@@ -11,12 +11,12 @@ failures=0
 mkdir -p "$work"
 "$python" "$here/stand_in.py" data "$work/data" || exit 1
 
-# expect STATUS FAULT CHECK: runs one check against the stand-in and compares its exit status.
+# expect STATUS FAULT CHECK [OPTION…]: runs one check against the stand-in and compares its exit status.
 expect() {
   local log="$work/$3-${2:-none}.log" status
   STAND_IN_FAULT=$2 "$python" "$here/$3.py" \
     --worker "$python $here/stand_in.py worker" --kelip "$python $here/stand_in.py kelip" \
-    --data "$work/data" --tokenizer "$work/data/tokenizer.json" --work "$work/$3" >"$log" 2>&1
+    --data "$work/data" --tokenizer "$work/data/tokenizer.json" --work "$work/$3" "${@:4}" >"$log" 2>&1
   status=$?
   if [[ $status == "$1" ]]; then
     echo "ok      $3, fault: ${2:-none}"
@@ -27,7 +27,7 @@ expect() {
 }
 
 expect 0 "" open_clip_50_steps
-for fault in lr decay features gradient; do expect 1 $fault open_clip_50_steps; done
+for fault in lr decay features gradient; do expect 1 $fault open_clip_50_steps --steps 12; done
 expect 0 "" ranks
 expect 1 order ranks
 expect 0 "" resume
