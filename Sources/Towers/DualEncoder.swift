@@ -64,13 +64,13 @@ package final class DualEncoder<S: ComputeScalar> {
 
   /// `gradientsReady(end)`: the first `end` elements of the gradient arena are complete.
   package func backwardTexts(
-    _ dFeatures: UnsafePointer<Float>, gradientsReady: (_ end: Int) throws -> Void = { _ in }
+    _ dFeatures: UnsafePointer<Float>, gradientsReady: (_ end: Int) throws -> Void
   ) rethrows {
     try text.backward(dFeatures, gradientsReady: gradientsReady)
   }
 
   package func backwardImages(
-    _ dFeatures: UnsafePointer<Float>, gradientsReady: (_ end: Int) throws -> Void = { _ in }
+    _ dFeatures: UnsafePointer<Float>, gradientsReady: (_ end: Int) throws -> Void
   ) rethrows {
     try vision.backward(dFeatures, gradientsReady: gradientsReady)
   }
