@@ -5,8 +5,8 @@
 torch.optim.AdamW in fp32 on exactly the batches that samples.jsonl names, prepared by Pillow and tokenizers:
 
   loss        of every step: within 1e-4 relative in fp32, 2e-2 in bf16
-  gradients   of the first step, every parameter: within 1e-4 relative norm. Read off the weights after one
-              update with an eps so large that AdamW becomes plain gradient descent
+  gradients   of the first step, every parameter: within 1e-4 relative norm. Read off the weights: AdamW's first
+              update is u = lr·g / (|g| + eps), so with eps = 1 g = (u/lr) / (1 - |u/lr|)
   features    of a fixed batch by `kelip embed`, each row within 1e-4 relative norm: at the initial weights, at
               the final ones against torch's own final ones, and at the final ones loaded into open_clip
 
@@ -23,8 +23,8 @@ from safetensors.torch import load_file, save_file
 LOSS_BAR = {"fp32": 1e-4, "bf16": 2e-2}
 GRADIENT_BAR = FEATURE_BAR = 1e-4
 RUNS = (("fp32", 1), ("fp32", 2), ("bf16", 1))
-#: rate / eps: so large that a weight moves far more than its rounding; the scale's own would be clamped.
-GRADIENT_STEPS = {"weights": 1e3, "logit_scale": 1.0}
+#: Rates at which a weight moves far more than its rounding; logit_scale would be clamped at the first.
+GRADIENT_RATES = {"weights": 1e3, "logit_scale": 1.0}
 
 
 class Comparison:
@@ -88,20 +88,20 @@ class Comparison:
 
     # --- Gradients ---
 
-    def gradient_run(self, ranks, scale):
+    def gradient_run(self, ranks, rate):
         """(gradients by the program's first update, keys of its batch)."""
-        run = self.options.work / f"open-clip-gradients-{ranks}-{scale:g}"
+        run = self.options.work / f"open-clip-gradients-{ranks}-{rate:g}"
         settings = self.settings(
-            run, optimizer__steps=1, optimizer__warmup=1, optimizer__weight_decay=0.0, optimizer__eps=1e6,
-            optimizer__lr=scale * 1e6, checkpoint__every_steps=1)
+            run, optimizer__steps=1, optimizer__warmup=1, optimizer__weight_decay=0.0, optimizer__eps=1.0,
+            optimizer__lr=rate, checkpoint__every_steps=1)
         harness.train(self.options, run.name, ranks, settings)
         after = load_file(harness.weights_path(run, 1))
-        moved = {name: (self.initial[name].double() - after[name].double()) / scale for name in self.initial}
-        return moved, harness.read_keys(run, 1)[0]
+        moved = {name: (self.initial[name].double() - after[name].double()) / rate for name in self.initial}
+        return {name: u / (1 - u.abs()) for name, u in moved.items()}, harness.read_keys(run, 1)[0]
 
     def compare_gradients(self, ranks):
-        found, keys = self.gradient_run(ranks, GRADIENT_STEPS["weights"])
-        found["logit_scale"] = self.gradient_run(ranks, GRADIENT_STEPS["logit_scale"])[0]["logit_scale"]
+        found, keys = self.gradient_run(ranks, GRADIENT_RATES["weights"])
+        found["logit_scale"] = self.gradient_run(ranks, GRADIENT_RATES["logit_scale"])[0]["logit_scale"]
         batch = self.batches(keys)
         exact, single = (peer.gradients(self.model(dtype=d), *batch) for d in (torch.float64, torch.float32))
         distance = {n: ((found[n] - exact[n]).norm() / exact[n].norm()).item() for n in exact}
