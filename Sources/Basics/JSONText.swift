@@ -45,15 +45,19 @@ package indirect enum JSONText: Sendable {
     out += close
   }
 
+  /// A JSON string: only what must be escaped is.
+  package static func quoted(_ value: String) -> String {
+    var out = ""
+    quote(value, to: &out)
+    return out
+  }
+
   private static func quote(_ value: String, to out: inout String) {
     out += "\""
     for scalar in value.unicodeScalars {
       switch scalar {
       case "\"": out += "\\\""
       case "\\": out += "\\\\"
-      case "\n": out += "\\n"
-      case "\r": out += "\\r"
-      case "\t": out += "\\t"
       case let control where control.value < 0x20:
         let hex = String(control.value, radix: 16)
         out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex

@@ -136,22 +136,3 @@ struct JSONScanner {
     KelipError("the header is not the JSON of safetensors: \(what) at byte \(position)")
   }
 }
-
-/// Writing what `JSONScanner` reads.
-enum JSONText {
-  /// A JSON string.
-  static func quote(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\u{0}"..<"\u{20}":
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
-  }
-}

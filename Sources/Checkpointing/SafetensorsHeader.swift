@@ -41,13 +41,13 @@ struct SafetensorsHeader {
     var members: [String] = []
     if !metadata.isEmpty {
       let pairs = metadata.sorted { $0.key < $1.key }
-      let text = pairs.map { "\(JSONText.quote($0.key)):\(JSONText.quote($0.value))" }
+      let text = pairs.map { "\(JSONText.quoted($0.key)):\(JSONText.quoted($0.value))" }
       members.append("\"__metadata__\":{\(text.joined(separator: ","))}")
     }
     members += entries.map { entry in
       let shape = entry.spec.shape.map(String.init).joined(separator: ",")
       return
-        "\(JSONText.quote(entry.spec.name)):{\"dtype\":\"\(entry.spec.type.rawValue)\",\"shape\":[\(shape)],"
+        "\(JSONText.quoted(entry.spec.name)):{\"dtype\":\"\(entry.spec.type.rawValue)\",\"shape\":[\(shape)],"
         + "\"data_offsets\":[\(entry.range.lowerBound),\(entry.range.upperBound)]}"
     }
     var json = Array("{\(members.joined(separator: ","))}".utf8)

@@ -31,7 +31,7 @@ private struct TokenizerFileWriter {
     lines.append("  \"added_tokens\": [")
     let entries = tokens.sorted { $0.id < $1.id }.map { token in
       [
-        "{", "  \"id\": \(token.id),", "  \"content\": \(Self.quoted(token.content)),",
+        "{", "  \"id\": \(token.id),", "  \"content\": \(JSONText.quoted(token.content)),",
         "  \"single_word\": false,",
         "  \"lstrip\": false,", "  \"rstrip\": false,", "  \"normalized\": false,",
         "  \"special\": \(token.special)", "}",
@@ -69,11 +69,11 @@ private struct TokenizerFileWriter {
     lines.append("    \"vocab\": {")
     let vocabulary = tokenizer.vocabulary
     add(
-      vocabulary.indices.compactMap { id in vocabulary[id].map { "\(Self.quoted($0)): \(id)" } }, indent: 6)
+      vocabulary.indices.compactMap { id in vocabulary[id].map { "\(JSONText.quoted($0)): \(id)" } }, indent: 6)
     lines += ["    },"]
     let merges = tokenizer.merges.pairs.map { pair in
       let (left, right) = (vocabulary[Int(pair.left)]!, vocabulary[Int(pair.right)]!)
-      return "[\n        \(Self.quoted(left)),\n        \(Self.quoted(right))\n      ]"
+      return "[\n        \(JSONText.quoted(left)),\n        \(JSONText.quoted(right))\n      ]"
     }
     if merges.isEmpty {
       lines.append("    \"merges\": []")
@@ -83,21 +83,6 @@ private struct TokenizerFileWriter {
       lines.append("    ]")
     }
     lines.append("  }")
-  }
-
-  private static func quoted(_ text: String) -> String {
-    var quoted = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": quoted += "\\\""
-      case "\\": quoted += "\\\\"
-      case "\u{0}"..<" ":
-        let hex = String(scalar.value, radix: 16)
-        quoted += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-      default: quoted.unicodeScalars.append(scalar)
-      }
-    }
-    return quoted + "\""
   }
 }
 

@@ -35,6 +35,7 @@ package struct RunPlan: Sendable {
   package let tokenizer: BytePairTokenizer
   package let index: ShardIndex
   package let order: GlobalOrder
+  package let validationShardCount: Int
 
   /// Reads and checks it all; no rank talks to another here.
   package init(_ config: TrainConfig, worldSize: Int) throws {
@@ -52,6 +53,8 @@ package struct RunPlan: Sendable {
         at: config.tokenizerPath, hint: "give the model the tokenizer's vocabulary size or more")
     }
     index = try ShardIndex.scan(try ShardList.resolve(config.trainShards))
+    // Evaluated by `kelip eval`; a path that leads nowhere had better be known now than after the run.
+    validationShardCount = try config.validationShards.isEmpty ? 0 : ShardList.resolve(config.validationShards).count
     order = try GlobalOrder(
       seed: config.seed, shardSampleCounts: index.sampleCounts, globalBatchSize: config.globalBatchSize,
       canonicalStreams: config.canonicalStreams, shuffleWindow: config.shuffleWindow)
@@ -76,7 +79,8 @@ package struct RunPlan: Sendable {
   /// A few lines for the log.
   package var summary: String {
     let rejected = index.rejectedCounts.map { "\($0.value) \($0.key)" }.sorted().joined(separator: ", ")
-    return "data: \(index.sampleCount) pairs in \(index.shards.count) shards, \(order.stepsPerEpoch) steps an epoch"
+    return "data: \(index.sampleCount) pairs in \(index.shards.count) shards, \(order.stepsPerEpoch) steps an epoch, "
+      + "\(validationShardCount) validation shards"
       + (rejected.isEmpty ? "" : "; rejected: \(rejected)")
       + index.faults.map { "\n  damaged: \($0)" }.joined()
   }
