@@ -19,6 +19,7 @@ package final class JSONLinesFile {
 
   deinit { close(descriptor) }
 
+  /// One line.
   package func append(_ object: JSONText) throws { try append(line: object.text) }
 
   /// - Parameter line: one JSON object without a line break.

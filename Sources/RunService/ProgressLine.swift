@@ -9,6 +9,7 @@ package struct ProgressLine {
   private var lastShown = Date.distantPast
   private var smoothedSeconds: Double?
 
+  /// - Parameter totalSteps: steps of the whole run, those before a resume included.
   package init(totalSteps: Int) { self.totalSteps = totalSteps }
 
   /// - Parameter done: steps finished.

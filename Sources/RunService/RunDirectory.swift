@@ -3,15 +3,23 @@ import Foundation
 
 /// The files of one run.
 package struct RunDirectory: Sendable {
+  /// The directory itself.
   package let root: URL
 
+  /// Makes nothing; see `create()`.
   package init(_ path: String) { root = URL(fileURLWithPath: path, isDirectory: true) }
 
+  /// The resolved configuration.
   package var config: URL { root.appendingPathComponent("config.yaml") }
+  /// One object a step.
   package var metrics: URL { root.appendingPathComponent("metrics.jsonl") }
+  /// The keys of each global batch.
   package var samples: URL { root.appendingPathComponent("samples.jsonl") }
+  /// Bad samples.
   package var quarantine: URL { root.appendingPathComponent("quarantine.jsonl") }
+  /// Log lines with times.
   package var log: URL { root.appendingPathComponent("run.log") }
+  /// Held by the leader while the run is alive.
   package var lock: URL { root.appendingPathComponent("lock") }
 
   /// Makes the directory, its parents too.

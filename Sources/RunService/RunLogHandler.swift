@@ -4,11 +4,14 @@ import Synchronization
 
 /// Sends log lines to standard error and, once the run directory is known, to `run.log`.
 package struct RunLogHandler: LogHandler {
+  /// Kept, and not shown.
   package var metadata: Logger.Metadata = [:]
+  /// Lines below it are dropped.
   package var logLevel: Logger.Level = .info
   private let rank: Int
   private static let file = Mutex<FileHandle?>(nil)
 
+  /// - Parameter rank: named at the head of each line, but for 0.
   package init(rank: Int) { self.rank = rank }
 
   package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -34,6 +37,7 @@ package struct RunLogHandler: LogHandler {
     }
   }
 
+  /// Writes one line to both places; a log file that cannot be written to loses the line, not the run.
   package func log(event: LogEvent) {
     let prefix = event.level >= .warning ? "\(event.level): " : ""
     let origin = rank == 0 ? "" : "[rank \(rank)] "

@@ -6,7 +6,9 @@ import Kernels
 /// A step: `refresh()`, `encodeImages`, `encodeTexts`, the loss on the features, `backwardTexts`, `backwardImages`,
 /// then the arena is rewound by the caller. The parameter arena is laid out for backward in that order.
 package final class DualEncoder<S: ComputeScalar> {
+  /// The sizes it was made with.
   package let config: ModelConfig
+  /// Every parameter of both towers and the logit scale; their gradients too when made for training.
   package let parameters: ParameterArena
   /// ln of the factor on cosine similarities; a scalar, ln(1/0.07) at the start.
   package let logitScale: Parameter
@@ -69,6 +71,8 @@ package final class DualEncoder<S: ComputeScalar> {
     try text.backward(dFeatures, gradientsReady: gradientsReady)
   }
 
+  /// From dFeatures[B, D] of the last `encodeImages`; gradients accumulate (+=). `gradientsReady` as in
+  /// `backwardTexts`, which comes first.
   package func backwardImages(
     _ dFeatures: UnsafePointer<Float>, gradientsReady: (_ end: Int) throws -> Void
   ) rethrows {

@@ -3,7 +3,9 @@ import Kernels
 
 /// A model file: open_clip's keys.
 package struct ModelConfig: Codable, Sendable, Equatable {
+  /// D, the dimension of the joint space.
   package var embedDim: Int
+  /// x·σ(1.702 x) in place of the exact GELU, in both towers.
   package var quickGelu: Bool
   package var vision: VisionConfig
   package var text: TextConfig
@@ -15,10 +17,12 @@ package struct ModelConfig: Codable, Sendable, Equatable {
     case text = "text_cfg"
   }
 
+  /// Sizes as given; `validate()` checks them.
   package init(embedDim: Int, quickGelu: Bool = false, vision: VisionConfig, text: TextConfig) {
     (self.embedDim, self.quickGelu, self.vision, self.text) = (embedDim, quickGelu, vision, text)
   }
 
+  /// `quick_gelu` is false where it is missing; the other keys are needed.
   package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     embedDim = try values.decode(Int.self, forKey: .embedDim)
@@ -27,6 +31,7 @@ package struct ModelConfig: Codable, Sendable, Equatable {
     text = try values.decode(TextConfig.self, forKey: .text)
   }
 
+  /// The activation of both towers' MLPs.
   package var activation: Activation { quickGelu ? .quickGELU : .gelu }
 
   /// The keys each section knows, for messages about unknown ones.
@@ -46,12 +51,15 @@ package struct ModelConfig: Codable, Sendable, Equatable {
 
 /// A vision transformer's sizes.
 package struct VisionConfig: Codable, Sendable, Equatable {
+  /// Side of the square pictures, in pixels.
   package var imageSize: Int
+  /// Side of a square patch, in pixels; divides `imageSize`.
   package var patchSize: Int
   package var width: Int
   package var layers: Int
   /// Width of one attention head; heads = width / headWidth.
   package var headWidth: Int
+  /// Width of the MLP's hidden layer by the tower's width.
   package var mlpRatio: Double
 
   enum CodingKeys: String, CodingKey, CaseIterable {
@@ -69,6 +77,7 @@ package struct VisionConfig: Codable, Sendable, Equatable {
     (self.headWidth, self.mlpRatio) = (headWidth, mlpRatio)
   }
 
+  /// Missing keys get open_clip's defaults.
   package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     imageSize = try values.decodeIfPresent(Int.self, forKey: .imageSize) ?? 224
@@ -79,7 +88,9 @@ package struct VisionConfig: Codable, Sendable, Equatable {
     mlpRatio = try values.decodeIfPresent(Double.self, forKey: .mlpRatio) ?? 4
   }
 
+  /// Attention heads.
   package var heads: Int { width / headWidth }
+  /// P, the patches of a picture.
   package var patchCount: Int { (imageSize / patchSize) * (imageSize / patchSize) }
   /// Rows an image takes: its patches and the class token.
   package var tokenCount: Int { patchCount + 1 }
@@ -102,11 +113,14 @@ package struct VisionConfig: Codable, Sendable, Equatable {
 
 /// A causal text transformer's sizes.
 package struct TextConfig: Codable, Sendable, Equatable {
+  /// The most tokens of a caption, `[SOT]` and `[EOT]` included.
   package var contextLength: Int
+  /// V, the rows of the embedding table.
   package var vocabSize: Int
   package var width: Int
   package var heads: Int
   package var layers: Int
+  /// Width of the MLP's hidden layer by the tower's width.
   package var mlpRatio: Double
 
   enum CodingKeys: String, CodingKey, CaseIterable {
@@ -122,6 +136,7 @@ package struct TextConfig: Codable, Sendable, Equatable {
     (self.heads, self.layers, self.mlpRatio) = (heads, layers, mlpRatio)
   }
 
+  /// Missing keys get open_clip's defaults.
   package init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: CodingKeys.self)
     contextLength = try values.decodeIfPresent(Int.self, forKey: .contextLength) ?? 77

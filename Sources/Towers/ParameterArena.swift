@@ -9,18 +9,24 @@ import Kernels
 package final class Parameter {
   /// Its outside name, e.g. `visual.transformer.resblocks.0.attn.in_proj_weight`.
   package let name: String
+  /// As in open_clip; [] for a scalar.
   package let shape: [Int]
   /// Weight decay applies (matrices; not gains, biases, embeddings or the logit scale).
   package let decays: Bool
+  /// How `ParameterArena.initialise` fills it.
   package let initialisation: Initialisation
   /// Elements from the start of the arena.
   package fileprivate(set) var offset = 0
   // The arena owns its parameters; a strong reference back would keep both alive for ever.
   fileprivate unowned var arena: ParameterArena!
 
+  /// Elements.
   package var count: Int { shape.reduce(1, *) }
+  /// The element after its last, from the start of the arena.
   package var end: Int { offset + count }
+  /// Its `count` values, in row-major order.
   package var value: UnsafeMutablePointer<Float> { arena.values.baseAddress! + offset }
+  /// Its gradient, laid out as `value`; only in an arena with gradients.
   package var gradient: UnsafeMutablePointer<Float> { arena.gradients.baseAddress! + offset }
 
   init(name: String, shape: [Int], decays: Bool, initialisation: Initialisation) {
@@ -40,8 +46,10 @@ package enum Initialisation: Sendable {
 package final class ParameterRegistry {
   fileprivate(set) var parameters: [Parameter] = []
 
+  /// An empty registry.
   package init() {}
 
+  /// Declares a parameter under a name that no other has. Its memory comes with the arena.
   package func add(_ name: String, _ shape: [Int], decays: Bool, _ initialisation: Initialisation)
     -> Parameter
   {
@@ -58,9 +66,14 @@ package final class ParameterRegistry {
 package final class ParameterArena {
   /// In layout order.
   package let parameters: [Parameter]
+  /// Every parameter's values; the gaps between them are zero.
   package let values: UnsafeMutableBufferPointer<Float>
+  /// The same layout; empty without gradients.
   package let gradients: UnsafeMutableBufferPointer<Float>
 
+  /// Lays the registered parameters out, last declared first, with zeros for values and gradients.
+  ///
+  /// - Parameter withGradients: false for a model that is only asked.
   package init(_ registry: ParameterRegistry, withGradients: Bool = true) {
     parameters = registry.parameters.reversed()
     var offset = 0
@@ -84,6 +97,7 @@ package final class ParameterArena {
   /// Elements that are parameters.
   package var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
 
+  /// Backward accumulates, so each step begins with this.
   package func zeroGradients() { gradients.update(repeating: 0) }
 
   /// Fills every parameter by its rule. Draws depend on (seed, name) alone, not on layout or on rank.

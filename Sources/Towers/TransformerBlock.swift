@@ -6,8 +6,10 @@ package struct PassContext {
   package var attention: AttentionShape
   /// Sequence s is rows offsets[s] ..< offsets[s + 1].
   package var offsets: [Int32]
+  /// Holds activations, and scratch memory for backward.
   package var arena: Arena
 
+  /// R, the rows of all sequences, padding included.
   package var rows: Int { attention.rows }
 }
 
@@ -19,7 +21,9 @@ package struct PassContext {
 package final class TransformerBlock<S: ComputeScalar> {
   /// The residual stream between blocks: its value is `h` + `r`, R × W each.
   package struct Stream {
+    /// [R, W].
     package var h: UnsafeMutablePointer<S>
+    /// [R, W]; nil stands for zero, before the first block.
     package var r: UnsafeMutablePointer<S>?
   }
 

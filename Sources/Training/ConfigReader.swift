@@ -33,10 +33,13 @@ package final class ConfigReader {
   /// Whether the file (or an override) gives a value, null included.
   package func contains(_ key: String) -> Bool { lookUp(key) != nil }
 
+  /// A text. Throws where the key has neither a value nor a default, or has another type; so do the readers
+  /// below.
   package func string(_ key: String, default fallback: String? = nil) throws -> String {
     try value(key, "a text", default: fallback, { $0.string }, JSONText.string)
   }
 
+  /// A whole number within `range`.
   package func integer(_ key: String, default fallback: Int? = nil, in range: ClosedRange<Int>? = nil) throws -> Int {
     let result = try value(key, "a whole number", default: fallback, { $0.int }, JSONText.integer)
     if let range, !range.contains(result) {
@@ -45,6 +48,7 @@ package final class ConfigReader {
     return result
   }
 
+  /// A number within `range`; whole ones may be written without a point.
   package func number(_ key: String, default fallback: Double? = nil, in range: ClosedRange<Double>? = nil) throws
     -> Double
   {
@@ -55,6 +59,7 @@ package final class ConfigReader {
     return result
   }
 
+  /// `true` or `false`.
   package func bool(_ key: String, default fallback: Bool) throws -> Bool {
     try value(key, "true or false", default: fallback, { $0.bool }, JSONText.bool)
   }
@@ -72,6 +77,7 @@ package final class ConfigReader {
     return try number(key)
   }
 
+  /// A text, or nil where the file says `null` or nothing.
   package func optionalString(_ key: String) throws -> String? {
     guard let node = lookUp(key), node.null == nil else {
       record(key, .null)
@@ -113,6 +119,7 @@ package final class ConfigReader {
     return result
   }
 
+  /// An error at a key of this file.
   package func fault(_ key: String, _ message: String, hint: String? = nil) -> KelipError {
     KelipError(message, at: "\(source): \(key)", hint: hint)
   }

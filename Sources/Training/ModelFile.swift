@@ -5,6 +5,7 @@ import Yams
 
 /// Reads a model file: YAML or JSON with open_clip's keys.
 package enum ModelFile {
+  /// - Throws: a `KelipError` that names file and key for what cannot be read, is unknown or does not fit.
   package static func load(_ path: String) throws -> ModelConfig {
     let text: String
     do {
@@ -15,6 +16,9 @@ package enum ModelFile {
     return try parse(text, source: path)
   }
 
+  /// The same from text.
+  ///
+  /// - Parameter source: what to call the text in messages: a path.
   package static func parse(_ text: String, source: String) throws -> ModelConfig {
     do {
       try rejectUnknownKeys(text, source: source)

@@ -10,7 +10,9 @@ import Towers
 package struct RunState: Codable, Sendable, Equatable {
   /// Updates done; the stream's whole state too.
   package var step: Int
+  /// Pairs that all ranks together have trained on.
   package var samplesSeen: Int
+  /// The ranks that wrote it; for people, any number may go on from it.
   package var worldSize: Int
 
   enum CodingKeys: String, CodingKey {
@@ -24,6 +26,8 @@ package struct RunState: Codable, Sendable, Equatable {
 /// `model.safetensors` (outside names), `optimizer.safetensors` (`exp_avg.NAME`, `exp_avg_sq.NAME`), `state.json`,
 /// `model.json` (open_clip's keys) and `tokenizer.json`, so that a checkpoint is usable on its own.
 package enum RunCheckpoint {
+  /// Writes the checkpoint of `state.step`, makes it the latest, and removes what is no longer kept. Called by
+  /// the leader alone: parameters and moments are equal on every rank.
   package static func save<S: ComputeScalar>(
     _ state: RunState, _ model: DualEncoder<S>, _ optimizer: AdamW, _ tokenizer: BytePairTokenizer,
     in directory: CheckpointDirectory

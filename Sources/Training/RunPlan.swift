@@ -8,6 +8,7 @@ import Towers
 
 /// What the command line of `kelip-worker` says.
 package struct WorkerOptions: Sendable {
+  /// `--resume`.
   package enum Resume: Sendable, Equatable {
     /// From the newest whole checkpoint of the run directory, if there is one.
     case auto
@@ -16,12 +17,18 @@ package struct WorkerOptions: Sendable {
     case from(String)
   }
 
+  /// `--config`.
   package var configPath: String
+  /// `--set`, `key=value` each.
   package var overrides: [String]
+  /// Where to go on from.
   package var resume: Resume
+  /// Resume although the configuration differs from the saved one.
   package var acceptConfigChange: Bool
+  /// Stop once everything is read and checked.
   package var dryRun: Bool
 
+  /// One argument an option.
   package init(configPath: String, overrides: [String], resume: Resume, acceptConfigChange: Bool, dryRun: Bool) {
     (self.configPath, self.overrides, self.resume) = (configPath, overrides, resume)
     (self.acceptConfigChange, self.dryRun) = (acceptConfigChange, dryRun)
@@ -30,11 +37,17 @@ package struct WorkerOptions: Sendable {
 
 /// Everything a rank has read and checked before the first step: configuration, model sizes, tokenizer, shards, order.
 package struct RunPlan: Sendable {
+  /// The configuration, defaults filled in.
   package let config: TrainConfig
+  /// The model's sizes.
   package let model: ModelConfig
+  /// Its ids fit the model's vocabulary.
   package let tokenizer: BytePairTokenizer
+  /// The samples of all shards.
   package let index: ShardIndex
+  /// Which sample stands where in the run; equal on every rank.
   package let order: GlobalOrder
+  /// Shards of `data.validation`; only counted here.
   package let validationShardCount: Int
 
   /// Reads and checks it all; no rank talks to another here.

@@ -6,11 +6,14 @@ import RunService
 
 /// Where a run begins: its directory, locked by the leader, and the checkpoint it goes on from.
 package struct RunStart {
+  /// The run's files.
   package let directory: RunDirectory
   /// The checkpoint to go on from; known to the leader alone, who reads it for all.
   package let checkpoint: URL?
   private let lock: RunLock?
 
+  /// Every rank calls it. The leader makes and locks the directory, picks and verifies the checkpoint, compares
+  /// the configuration with the saved one and saves it; an error of the leader's is thrown on all ranks.
   package init(_ plan: RunPlan, _ options: WorkerOptions, _ communicator: any Communicator) throws {
     let directory = RunDirectory(plan.config.runDirectory)
     self.directory = directory

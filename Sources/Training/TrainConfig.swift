@@ -8,55 +8,89 @@ import ShardStream
 ///
 /// Each key is declared by the line that reads it in `init(_:)`; README lists them with their meaning.
 package struct TrainConfig: Sendable {
+  /// `augmentation.train`.
   package enum AugmentationKind: String, CaseIterable, Sendable {
     /// Resize and centre crop.
     case none
     case randomResizedCrop = "random_resized_crop"
   }
 
+  /// `run.directory`.
   package var runDirectory: String
+  /// `run.seed`: weights, order and augmentation.
   package var seed: UInt64
 
+  /// `model.config`, located.
   package var modelPath: String
+  /// `model.precision`.
   package var precision: Precision
+  /// `model.init_from`, located; nil to start from random weights.
   package var initFrom: String?
 
+  /// `data.train`, as written.
   package var trainShards: [String]
+  /// `data.validation`, as written.
   package var validationShards: [String]
+  /// `data.global_batch_size`: pairs a step over all ranks.
   package var globalBatchSize: Int
+  /// `data.tokenizer`, located.
   package var tokenizerPath: String
+  /// `data.decode_threads` a rank; 0 decodes between steps.
   package var decodeThreads: Int
+  /// `data.prefetch_batches`: decoded ahead.
   package var prefetchBatches: Int
+  /// `data.canonical_streams`, see `GlobalOrder`.
   package var canonicalStreams: Int
+  /// `data.shuffle_window`, in samples.
   package var shuffleWindow: Int
+  /// `data.max_pixels` of a picture; more make it a bad sample.
   package var maxPixels: Int
 
+  /// `augmentation.train`.
   package var augmentation: AugmentationKind
+  /// `augmentation.scale`: the fraction of the area that a random crop keeps.
   package var cropScale: ClosedRange<Double>
+  /// `augmentation.ratio`: its width by its height.
   package var cropRatio: ClosedRange<Double>
+  /// `augmentation.flip`.
   package var flipProbability: Double
 
+  /// `objective.tile_rows`, of a tile of similarities.
   package var tileRows: Int
+  /// `objective.tile_columns`.
   package var tileColumns: Int
   /// Largest factor on cosine similarities.
   package var maxLogitScale: Double
 
+  /// `optimizer.steps`: updates of the whole run.
   package var steps: Int
+  /// `optimizer.lr` and `optimizer.warmup` over `steps`.
   package var schedule: WarmupCosine
+  /// `optimizer.beta1`, `beta2`, `eps` and `weight_decay`.
   package var adamW: AdamWSettings
+  /// `optimizer.grad_clip_norm`; nil for no limit.
   package var gradClipNorm: Double?
 
+  /// `parallel.threads_per_rank`: compute threads.
   package var threadsPerRank: Int
+  /// `parallel.bucket_megabytes`, in bytes.
   package var bucketBytes: Int
 
+  /// `checkpoint.every_steps`.
   package var checkpointEverySteps: Int
+  /// `checkpoint.keep_last`: whole checkpoints that stay.
   package var keepLast: Int
 
+  /// `log.sample_keys`: whether `samples.jsonl` is written.
   package var sampleKeys: Bool
 
   /// Every key with its value, in order.
   package var resolved: [(key: String, value: JSONText)]
 
+  /// - Parameters:
+  ///   - path: a YAML file.
+  ///   - overrides: `key=value` each (`--set`).
+  /// - Throws: `KelipError` for what cannot be read, is unknown, missing, of another type or out of range.
   package init(contentsOf path: String, overrides: [String] = []) throws {
     let text: String
     do {
@@ -68,6 +102,9 @@ package struct TrainConfig: Sendable {
     try self.init(ConfigReader(yaml: text, source: path, overrides: overrides), relativeTo: base)
   }
 
+  /// Reads every key there is, then refuses what is left.
+  ///
+  /// - Parameter base: the folder from which paths are tried that do not exist from the working directory.
   package init(_ reader: ConfigReader, relativeTo base: URL) throws {
     let positive = 1...Int.max
     runDirectory = try reader.string("run.directory")

@@ -11,13 +11,17 @@ import Towers
 
 /// What one training step did; equal on every rank but for the times.
 package struct StepResult: Sendable {
+  /// Of the global batch, in nats, before the update.
   package var loss: Double
   /// The factor on cosine similarities that the loss was taken with.
   package var logitScale: Double
+  /// The learning rate of this update.
   package var lr: Double
+  /// Of all parameters, before clipping.
   package var gradientNorm: Double
   /// False when loss or gradient were not finite, so that every rank left its parameters alone.
   package var updated: Bool
+  /// The step less the waits below, on this rank.
   package var computeSeconds: Double
   /// Communication that compute did not hide.
   package var communicationSeconds: Double
@@ -26,7 +30,9 @@ package struct StepResult: Sendable {
 /// One contrastive step on one rank: forward through both towers, the loss of the global batch, backward with the
 /// gradient all-reduce under it, clipping, the update.
 package final class TrainStep<S: ComputeScalar> {
+  /// Updated in place; equal on every rank after each step.
   package let model: DualEncoder<S>
+  /// Its state belongs to the model's arena.
   package let optimizer: AdamW
   private let communicator: any Communicator
   private let schedule: WarmupCosine
@@ -36,6 +42,11 @@ package final class TrainStep<S: ComputeScalar> {
   private let buckets: GradientBuckets
   private let arena: Arena
 
+  /// - Parameters:
+  ///   - gradClipNorm: the largest global norm of the gradient; nil for no limit.
+  ///   - maxLogitScale: the largest factor on cosine similarities.
+  ///   - bucketBytes: the size of one all-reduce of gradients.
+  /// - Throws: when the address space for activations cannot be reserved.
   package init(
     model: DualEncoder<S>, optimizer: AdamW, schedule: WarmupCosine, gradClipNorm: Double?, maxLogitScale: Double,
     objective: GlobalContrastive, bucketBytes: Int, communicator: any Communicator

@@ -7,6 +7,9 @@ import RunService
 
 /// The launched worker, from its command line to its exit code; the same program on every rank.
 package enum Worker {
+  /// Every rank calls it; what one rank cannot read or refuses is thrown on all.
+  ///
+  /// - Returns: `.done`, or `.requeue` after a stop signal and a checkpoint.
   package static func run(_ options: WorkerOptions, _ communicator: any Communicator) throws -> ExitCode {
     let logger = RunLogHandler.logger(rank: communicator.rank)
     let plan = try communicator.agree {
