@@ -10,13 +10,23 @@ extension Communicator {
   package func agree<T>(_ body: () throws -> T) throws -> T {
     guard worldSize > 1 else { return try body() }
     let outcome = Result { try body() }
-    let report = try AgreedError.encode(outcome)
-    let reports = try allGatherBytes(report)
+    let reports = try allGatherBytes(AgreedError.encode(outcome))
     if let failed = reports.firstIndex(where: { !$0.isEmpty }) {
       let isEverywhere = reports.allSatisfy { !$0.isEmpty }
       throw try AgreedError.decode(reports[failed], rank: isEverywhere ? nil : failed)
     }
     return try outcome.get()
+  }
+
+  /// Runs `body` on the leader alone; when it throws there, every rank throws that error.
+  ///
+  /// - Returns: what `body` gave, on the leader; nil elsewhere.
+  package func onLeader<T>(_ body: () throws -> T) throws -> T? {
+    guard worldSize > 1 else { return try body() }
+    let outcome = isLeader ? Result { try body() } : nil
+    let reports = try allGatherBytes(outcome.map(AgreedError.encode) ?? [])
+    guard reports[0].isEmpty else { throw try AgreedError.decode(reports[0], rank: nil) }
+    return try outcome?.get()
   }
 }
 

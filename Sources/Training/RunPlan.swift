@@ -93,7 +93,7 @@ package struct RunPlan: Sendable {
   package var summary: String {
     let rejected = index.rejectedCounts.map { "\($0.value) \($0.key)" }.sorted().joined(separator: ", ")
     return "data: \(index.sampleCount) pairs in \(index.shards.count) shards, \(order.stepsPerEpoch) steps an epoch, "
-      + "\(validationShardCount) validation shards"
+      + "\(validationShardCount) shard\(validationShardCount == 1 ? "" : "s") for validation"
       + (rejected.isEmpty ? "" : "; rejected: \(rejected)")
       + index.faults.map { "\n  damaged: \($0)" }.joined()
   }

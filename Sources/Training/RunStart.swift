@@ -17,8 +17,7 @@ package struct RunStart {
   package init(_ plan: RunPlan, _ options: WorkerOptions, _ communicator: any Communicator) throws {
     let directory = RunDirectory(plan.config.runDirectory)
     self.directory = directory
-    (lock, checkpoint) = try communicator.agree {
-      guard communicator.isLeader else { return (nil, nil) }
+    let opened = try communicator.onLeader {
       try directory.create()
       let lock = try RunLock(at: directory.lock)
       let checkpoint = try Self.checkpoint(options.resume, directory)
@@ -26,8 +25,9 @@ package struct RunStart {
       let yaml = ResolvedConfig.yaml(plan.config.resolved)
       try AtomicFile.write(Data(yaml.utf8), to: directory.config)
       RunLogHandler.attach(directory.log)
-      return (lock, checkpoint)
+      return (lock: lock, checkpoint: checkpoint)
     }
+    (lock, checkpoint) = (opened?.lock, opened?.checkpoint)
   }
 
   private static func checkpoint(_ resume: WorkerOptions.Resume, _ directory: RunDirectory) throws -> URL? {

@@ -32,13 +32,11 @@ final class TrainLoop<S: ComputeScalar> {
       let model = try DualEncoder<S>(plan.model)
       return (model, AdamW(model.parameters, settings: config.adamW))
     }
-    state = try communicator.agree {
-      guard communicator.isLeader, let checkpoint = start.checkpoint else {
-        return RunState(step: 0, samplesSeen: 0, worldSize: communicator.worldSize)
-      }
-      return try RunCheckpoint.load(checkpoint, into: model, optimizer)
+    let fresh = RunState(step: 0, samplesSeen: 0, worldSize: communicator.worldSize)
+    let found = try communicator.onLeader {
+      try start.checkpoint.map { try RunCheckpoint.load($0, into: model, optimizer) } ?? fresh
     }
-    state = try Self.share(state, from: communicator)
+    state = try Self.share(found ?? fresh, from: communicator)
     if state.step == 0 {
       try communicator.agree { try Self.initialise(model, config) }
     } else {
