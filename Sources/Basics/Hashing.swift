@@ -37,9 +37,22 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
 #endif
 
 extension SeededGenerator {
-  /// A standard normal draw (Box and Muller's cosine branch; two words a draw).
-  package mutating func nextNormal() -> Double {
+  /// Two independent standard normal draws from two words (Box and Muller 1958).
+  package mutating func nextNormalPair() -> (Double, Double) {
     let radius = (-2 * log(1 - nextUniform())).squareRoot()
-    return radius * cos(2 * .pi * nextUniform())
+    let angle = 2 * .pi * nextUniform()
+    return (radius * cos(angle), radius * sin(angle))
+  }
+
+  /// One standard normal draw.
+  package mutating func nextNormal() -> Double { nextNormalPair().0 }
+
+  /// Fills a buffer with normal draws of the given standard deviation.
+  package mutating func fillNormal(_ target: UnsafeMutableBufferPointer<Float>, std: Float) {
+    for i in stride(from: 0, to: target.count, by: 2) {
+      let (first, second) = nextNormalPair()
+      target[i] = std * Float(first)
+      if i + 1 < target.count { target[i + 1] = std * Float(second) }
+    }
   }
 }

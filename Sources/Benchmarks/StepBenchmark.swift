@@ -74,7 +74,7 @@ package struct StepBenchmark: Sendable {
     var generator = SeededGenerator(seed: Hashing.combine(7, UInt64(rank)))
     let count = batchSize * 3 * model.vision.imageSize * model.vision.imageSize
     let images = UnsafeMutablePointer<Float>.allocate(capacity: count)
-    for i in 0..<count { images[i] = Float(generator.nextNormal()) }
+    generator.fillNormal(UnsafeMutableBufferPointer(start: images, count: count), std: 1)
     let last = model.text.vocabSize - 1
     var ids: [Int32] = []
     for _ in 0..<batchSize {

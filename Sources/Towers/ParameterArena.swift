@@ -108,7 +108,7 @@ package final class ParameterArena {
       let target = UnsafeMutableBufferPointer(start: parameter.value, count: parameter.count)
       switch parameter.initialisation {
       case .constant(let value): target.update(repeating: value)
-      case .normal(let std): for i in target.indices { target[i] = std * Float(generator.nextNormal()) }
+      case .normal(let std): generator.fillNormal(target, std: std)
       case .uniform(let bound):
         for i in target.indices { target[i] = bound * Float(2 * generator.nextUniform() - 1) }
       }
