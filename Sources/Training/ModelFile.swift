@@ -22,9 +22,11 @@ package enum ModelFile {
       try config.validate()
       return config
     } catch let error as DecodingError {
-      throw KelipError("not a model file: \(describe(error))", at: source, hint: "needed: embed_dim, vision_cfg, text_cfg")
+      throw KelipError(
+        "not a model file: \(describe(error))", at: source, hint: "needed: embed_dim, vision_cfg, text_cfg")
     } catch let error as KelipError {
-      throw KelipError(error.message, at: error.location.map { "\(source): \($0)" } ?? source, hint: error.hint)
+      throw KelipError(
+        error.message, at: error.location.map { "\(source): \($0)" } ?? source, hint: error.hint)
     } catch {
       throw KelipError("not YAML or JSON: \(error)", at: source)
     }

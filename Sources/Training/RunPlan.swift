@@ -22,7 +22,9 @@ package struct WorkerOptions: Sendable {
   package var acceptConfigChange: Bool
   package var dryRun: Bool
 
-  package init(configPath: String, overrides: [String], resume: Resume, acceptConfigChange: Bool, dryRun: Bool) {
+  package init(
+    configPath: String, overrides: [String], resume: Resume, acceptConfigChange: Bool, dryRun: Bool
+  ) {
     (self.configPath, self.overrides, self.resume) = (configPath, overrides, resume)
     (self.acceptConfigChange, self.dryRun) = (acceptConfigChange, dryRun)
   }
@@ -76,7 +78,8 @@ package struct RunPlan: Sendable {
   /// A few lines for the log.
   package var summary: String {
     let rejected = index.rejectedCounts.map { "\($0.value) \($0.key)" }.sorted().joined(separator: ", ")
-    return "data: \(index.sampleCount) pairs in \(index.shards.count) shards, \(order.stepsPerEpoch) steps an epoch"
+    return
+      "data: \(index.sampleCount) pairs in \(index.shards.count) shards, \(order.stepsPerEpoch) steps an epoch"
       + (rejected.isEmpty ? "" : "; rejected: \(rejected)")
       + index.faults.map { "\n  damaged: \($0)" }.joined()
   }

@@ -34,7 +34,7 @@ final class TrainLoop<S: ComputeScalar> {
     }
     state = try communicator.agree {
       guard communicator.isLeader, let checkpoint = start.checkpoint else {
-        return RunState(step: 0, samplesSeen: 0, worldSize: communicator.worldSize)
+        return RunState(step: 0, updates: 0, samplesSeen: 0, worldSize: communicator.worldSize)
       }
       return try RunCheckpoint.load(checkpoint, into: model, optimizer)
     }
@@ -92,6 +92,7 @@ final class TrainLoop<S: ComputeScalar> {
         communicationSeconds: result.communicationSeconds, skippedCount: batch.skipped.count,
         wantsStop: StopSignal.isRequested))
     state.step += 1
+    state.updates = step.optimizer.step
     state.samplesSeen += plan.config.globalBatchSize
     try record(batch, result, reports, stepSeconds: monotonicSeconds() - start)
     try watchUpdates(result)
@@ -121,7 +122,8 @@ final class TrainLoop<S: ComputeScalar> {
     guard !result.updated else { return }
     if communicator.isLeader {
       logger.warning(
-        "step \(state.step): loss \(result.loss), gradient norm \(result.gradientNorm): update skipped on all ranks")
+        "step \(state.step): loss \(result.loss), gradient norm \(result.gradientNorm): update skipped on all ranks"
+      )
     }
     guard skippedUpdates >= 10 else { return }
     var error = KelipError(
@@ -150,10 +152,9 @@ extension TrainLoop {
   }
 
   private static func share(_ state: RunState, from communicator: any Communicator) throws -> RunState {
-    var (step, seen) = (state.step, state.samplesSeen)
-    try withUnsafeMutableBytes(of: &step) { try communicator.broadcast($0, root: 0) }
-    try withUnsafeMutableBytes(of: &seen) { try communicator.broadcast($0, root: 0) }
-    return RunState(step: step, samplesSeen: seen, worldSize: communicator.worldSize)
+    let leaders = try communicator.allGather((state.step, state.updates, state.samplesSeen))[0]
+    return RunState(
+      step: leaders.0, updates: leaders.1, samplesSeen: leaders.2, worldSize: communicator.worldSize)
   }
 
   /// The leader read the checkpoint; the others need no access to its disk.
@@ -163,6 +164,6 @@ extension TrainLoop {
     for buffer in [model.parameters.values, optimizer.m, optimizer.v] {
       try communicator.broadcast(UnsafeMutableRawBufferPointer(buffer), root: 0)
     }
-    optimizer.step = state.step
+    optimizer.step = state.updates
   }
 }
