@@ -23,6 +23,7 @@ package final class ConfigReader {
     } catch {
       throw KelipError("not YAML: \(error)", at: source)
     }
+    if node.null != nil { node = .mapping(Node.Mapping([])) }
     guard node.mapping != nil else {
       throw KelipError("expected a mapping of sections, found \(Self.kind(node))", at: source)
     }
@@ -178,7 +179,7 @@ extension ConfigReader {
     }
     let path = override[..<equals].split(separator: ".").map(String.init)
     let text = String(override[override.index(after: equals)...])
-    guard let value = try? Yams.compose(yaml: text) ?? Node("null", Tag(.null)) else {
+    guard let value = try? Yams.compose(yaml: text) ?? .scalar(Node.Scalar("null", Tag(.null), .plain)) else {
       throw KelipError("not a YAML value: \(text)", at: "--set \(path.joined(separator: "."))")
     }
     return replacing(path[...], in: root, with: value)

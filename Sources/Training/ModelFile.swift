@@ -41,7 +41,7 @@ package enum ModelFile {
 
   private static func rejectUnknownKeys(_ text: String, source: String) throws {
     guard let root = try Yams.compose(yaml: text)?.mapping else {
-      throw KelipError("expected a mapping with embed_dim, vision_cfg and text_cfg", at: source)
+      throw KelipError("expected a mapping with embed_dim, vision_cfg and text_cfg")
     }
     for (section, known) in ModelConfig.knownKeys {
       let mapping = section.isEmpty ? root : root[Node(section)]?.mapping

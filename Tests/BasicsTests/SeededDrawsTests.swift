@@ -28,7 +28,7 @@ import Testing
     #expect(abs(mean(uniform) - 0.5) < 5 * (1 / 12.0).squareRoot() / root)
     #expect(abs(mean(uniform.map { $0 * $0 }) - 1 / 3.0) < 5 * 0.3 / root)
     let normal = (0..<n).map { _ in generator.nextNormal() }
-    #expect(normal.allSatisfy(\.isFinite))
+    #expect(normal.allSatisfy { $0.isFinite })
     #expect(abs(mean(normal)) < 5 / root)
     #expect(abs(mean(normal.map { $0 * $0 }) - 1) < 5 * 2.0.squareRoot() / root)
     #expect(abs(mean(normal.map { $0 * $0 * $0 })) < 5 * 15.0.squareRoot() / root)

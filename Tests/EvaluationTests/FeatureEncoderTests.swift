@@ -77,14 +77,16 @@ private struct TinyModel {
   }
 
   @Test func nothingGivesNothing() throws {
-    let encoder = try TinyModel().files.encoder(.fp32)
+    let tinyModel = try TinyModel()
+    let encoder = try tinyModel.files.encoder(.fp32)
     #expect(encoder.imageFeatures([], count: 0).isEmpty)
     #expect(encoder.textFeatures([]).isEmpty)
     #expect(encoder.textFeatures(texts: []).isEmpty)
   }
 
   @Test func manyTextsKeepTheirOrder() throws {
-    let encoder = try TinyModel().files.encoder(.fp32)
+    let tinyModel = try TinyModel()
+    let encoder = try tinyModel.files.encoder(.fp32)
     let texts = (0..<131).map { "caption \($0)" }
     let all = encoder.textFeatures(texts: texts)
     for index in [0, 1, 63, 64, 65, 127, 128, 130] {

@@ -52,7 +52,7 @@ import Towers
       case .fp32: try losses(Float.self)
       case .bf16: try losses(BFloat16.self)
       }
-    #expect(losses.allSatisfy(\.isFinite))
+    #expect(losses.allSatisfy { $0.isFinite })
     #expect(losses[1] < losses[0] && losses[2] < losses[1], "\(losses)")
     #expect(losses[7] < losses[0] / 2, "\(losses)")
   }
