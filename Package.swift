@@ -117,8 +117,25 @@ let package = Package(
     tests("ObjectivesTests", ["Objectives", "Collectives", "Kernels", "TestSupport"]),
     tests("OptimizationTests", ["Optimization", "Towers", "TestSupport"], resources: [.copy("Fixtures")]),
     tests("CheckpointingTests", ["Basics", "Checkpointing"], resources: [.copy("Fixtures")]),
-    tests("TrainingTests", ["Training", "Checkpointing", "Towers"], resources: [.copy("Fixtures")]),
-    tests("EvaluationTests", ["Evaluation", "Checkpointing", "Basics", "Imaging"]),
+    tests("RunServiceTests", ["RunService", "Basics"]),
+    // A run small enough for tests: shards, tokenizer, model file and configuration in a folder of its own.
+    .target(
+      name: "TinyRun", dependencies: ["Basics", "Imaging", "ShardStream", "Tokenization"],
+      path: "Tests/TinyRun",
+      swiftSettings: strict),
+    tests(
+      "TrainingTests",
+      [
+        "Training", "RunService", "Checkpointing", "Collectives", "Optimization", "Objectives", "Towers",
+        "Kernels",
+        "Basics", "TestSupport", "TinyRun",
+      ]),
+    tests(
+      "EvaluationTests",
+      [
+        "Evaluation", "Training", "Towers", "Tokenization", "Checkpointing", "Kernels", "Basics", "Imaging",
+        "TinyRun",
+      ]),
   ],
   cxxLanguageStandard: .cxx17
 )

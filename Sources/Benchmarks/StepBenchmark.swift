@@ -18,7 +18,8 @@ package struct StepBenchmark: Sendable {
 
   package init(model: ModelConfig, precision: Precision, batchSize: Int, tokens: Int, steps: Int) throws {
     guard (2...model.text.contextLength).contains(tokens) else {
-      throw KelipError("--tokens \(tokens) is outside 2…\(model.text.contextLength) (the model's context_length)")
+      throw KelipError(
+        "--tokens \(tokens) is outside 2…\(model.text.contextLength) (the model's context_length)")
     }
     guard batchSize > 0, steps > 0 else { throw KelipError("--batch and --steps must be at least 1") }
     (self.model, self.precision, self.batchSize) = (model, precision, batchSize)

@@ -49,10 +49,12 @@ package struct Features: Sendable {
 
   /// Every row scaled to length 1.
   package func normalised() -> Features {
-    Features(images: Self.unitRows(images, dimension), texts: Self.unitRows(texts, dimension), dimension: dimension)
+    Features(
+      images: Self.unitRows(images, dimension), texts: Self.unitRows(texts, dimension), dimension: dimension)
   }
 
   private static func unitRows(_ rows: [Float], _ dimension: Int) -> [Float] {
+    guard !rows.isEmpty else { return [] }
     let count = rows.count / dimension
     var norms = [Float](repeating: 0, count: count)
     return [Float](unsafeUninitializedCapacity: rows.count) { unit, filled in
@@ -69,7 +71,9 @@ package struct Features: Sendable {
 
   /// For each text the `k` best images, best first.
   package func bestImages(k: Int) -> [[RankedScore]] {
-    normalised().withMatrices { TopK.search(queries: $1, candidates: $0, k: k, scoreTile: Features.scoreTile) }
+    normalised().withMatrices {
+      TopK.search(queries: $1, candidates: $0, k: k, scoreTile: Features.scoreTile)
+    }
   }
 
   private func withMatrices<Result>(

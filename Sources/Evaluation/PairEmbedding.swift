@@ -45,6 +45,13 @@ package struct PairEmbedding {
 }
 
 extension FeatureEncoder {
+  /// Features of any number of texts, in order, in memory bounded by a batch.
+  package func textFeatures(texts: [String]) -> [Float] {
+    stride(from: 0, to: texts.count, by: 64).flatMap { start in
+      textFeatures(Array(texts[start..<min(start + 64, texts.count)]))
+    }
+  }
+
   /// Features of picture files, in order; a file that cannot be read or decoded is an error that names it.
   package func imageFeatures(files: [String]) throws -> [Float] {
     let preparation = ImagePreparation(size: config.vision.imageSize)

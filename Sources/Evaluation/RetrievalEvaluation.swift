@@ -14,7 +14,8 @@ package struct RetrievalEvaluation {
     (self.set, self.language) = (set, language)
     embedded = try embedding.embed(language: language, limit: pairs)
     guard embedded.features.imageCount > 0 else {
-      throw KelipError("no pairs of language \(language)", at: set, hint: "languages stand in the samples' .json members")
+      throw KelipError(
+        "no pairs of language \(language)", at: set, hint: "languages stand in the samples' .json members")
     }
     report = try embedded.features.retrieval()
   }
@@ -29,7 +30,8 @@ package struct RetrievalEvaluation {
     return chosen.map { row in
       let rank = found[row].firstIndex { $0.index == row }.map { $0 + 1 } ?? found[row].count + 1
       return ContactSheet.Query(
-        caption: embedded.captions[row], language: Self.headings[language] ?? language, correct: embedded.numbers[row],
+        caption: embedded.captions[row], language: Self.headings[language] ?? language,
+        correct: embedded.numbers[row],
         found: found[row].prefix(ContactSheet.picturesShown).map { embedded.numbers[$0.index] }, rank: rank)
     }
   }

@@ -17,7 +17,9 @@ package enum ComputeRuntime {
     }
     want("OMP_NUM_THREADS", String(threads))
     want("OPENBLAS_NUM_THREADS", String(threads))
-    if ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] == nil, let core = InstructionSet.betterCoreType {
+    if ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"] == nil,
+      let core = InstructionSet.betterCoreType
+    {
       want("OPENBLAS_CORETYPE", core)
     }
     guard changed else { return }
@@ -56,7 +58,8 @@ package enum ComputeRuntime {
   package static func warning(precision: Precision, gigaflops: Double, threads: Int) -> String? {
     let expected = InstructionSet.expectedGigaflops(precision) * Double(threads)
     guard gigaflops < expected / 3 else { return nil }
-    return "\(precision.rawValue) matrix products run at \(Int(gigaflops)) GFLOP/s, far below the \(Int(expected)) that "
+    return
+      "\(precision.rawValue) matrix products run at \(Int(gigaflops)) GFLOP/s, far below the \(Int(expected)) that "
       + "\(InstructionSet.summary) usually gives: is the machine shared, or OPENBLAS_CORETYPE (\(BLAS.coreName)) wrong?"
   }
 }
@@ -70,7 +73,9 @@ enum InstructionSet {
     return Set(line.split(separator: " ").map { $0 })
   }()
 
-  private static var hasAVX512: Bool { ["avx512f", "avx512dq", "avx512bw", "avx512vl"].allSatisfy(flags.contains) }
+  private static var hasAVX512: Bool {
+    ["avx512f", "avx512dq", "avx512bw", "avx512vl"].allSatisfy(flags.contains)
+  }
   private static var hasAVX2: Bool { flags.contains("avx2") && flags.contains("fma") }
 
   static var summary: String {

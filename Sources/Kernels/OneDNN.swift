@@ -34,7 +34,8 @@ enum OneDNN {
   static var kernelName: String {
     implementation(
       KelipMatmulShape(
-        m: 768, k: 768, n: 768, source_transposed: 0, weight_layout: Int32(KELIP_PREPARED.rawValue), float_output: 0,
+        m: 768, k: 768, n: 768, source_transposed: 0, weight_layout: Int32(KELIP_PREPARED.rawValue),
+        float_output: 0,
         has_bias: 0, accumulate: 0))
   }
 

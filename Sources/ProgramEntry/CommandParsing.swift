@@ -4,7 +4,8 @@ import Foundation
 
 /// Parses the command line. A request for help is answered and ends the process; a mistake comes back as a
 /// `KelipError` with exit code 2, so that a world of many ranks can tell it once.
-package func parseCommandLine<Root: ParsableCommand>(_: Root.Type) -> Result<any ParsableCommand, KelipError> {
+package func parseCommandLine<Root: ParsableCommand>(_: Root.Type) -> Result<any ParsableCommand, KelipError>
+{
   do {
     return .success(try Root.parseAsRoot())
   } catch {

@@ -1,19 +1,23 @@
 import Basics
 import Foundation
 
-/// A file of one JSON object a line that is only ever appended to whole lines at a time.
+/// A file of one JSON object a line that is only ever appended to, whole lines at a time. Each object begins with its
+/// `step`, and steps never fall.
 package final class JSONLinesFile {
   private let descriptor: Int32
   private let path: String
 
-  /// Opens for appending. With `keepingThrough`, lines whose `step` is larger, and a torn last line, are dropped
-  /// first, so that a resumed run writes each step once.
+  /// Opens for appending. Lines at the end whose `step` is larger than this one, or that are torn, are dropped first,
+  /// so that a resumed run writes each step once.
   package init(at url: URL, keepingThrough step: Int) throws {
     path = url.path
-    try Self.truncate(url, keepingThrough: step)
-    descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
-      throw KelipError("cannot open for writing: \(String(cString: strerror(errno)))", at: path)
+    descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw KelipError.posix("open", at: path) }
+    do {
+      try truncate(keepingThrough: step)
+    } catch {
+      close(descriptor)
+      throw error
     }
   }
 
@@ -29,25 +33,34 @@ package final class JSONLinesFile {
       var rest = UnsafeRawBufferPointer(bytes)
       while !rest.isEmpty {
         let count = write(descriptor, rest.baseAddress, rest.count)
-        guard count > 0 else {
-          throw KelipError("cannot write: \(String(cString: strerror(errno)))", at: path)
+        if count < 0 {
+          if errno == EINTR { continue }
+          throw KelipError.posix("write", at: path)
         }
         rest = UnsafeRawBufferPointer(rebasing: rest[count...])
       }
     }
   }
 
-  private static func truncate(_ url: URL, keepingThrough step: Int) throws {
-    guard let data = try? Data(contentsOf: url), !data.isEmpty else { return }
-    var kept = Data()
-    for line in data.split(separator: UInt8(ascii: "\n")) {
-      guard let object = try? JSONSerialization.jsonObject(with: line) as? [String: Any],
-        let lineStep = object["step"] as? Int, lineStep <= step
-      else { continue }
-      kept.append(line)
-      kept.append(UInt8(ascii: "\n"))
+  /// Looks from the end backwards: what is dropped is short, while the file may be very long.
+  private func truncate(keepingThrough step: Int) throws {
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+    let newline = UInt8(ascii: "\n")
+    var end = bytes.lastIndex(of: newline).map { $0 + 1 } ?? 0
+    while end > 0 {
+      let start = bytes[..<(end - 1)].lastIndex(of: newline).map { $0 + 1 } ?? 0
+      if let found = Self.step(ofLine: bytes[start..<end]), found <= step { break }
+      end = start
     }
-    guard kept != data else { return }
-    try kept.write(to: url, options: .atomic)
+    guard end < bytes.count else { return }
+    guard ftruncate(descriptor, off_t(end)) == 0 else { throw KelipError.posix("ftruncate", at: path) }
+  }
+
+  private static func step(ofLine line: Data) -> Int? {
+    (try? JSONDecoder().decode(Numbered.self, from: line))?.step
+  }
+
+  private struct Numbered: Decodable {
+    var step: Int
   }
 }

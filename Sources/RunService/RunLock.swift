@@ -9,13 +9,19 @@ package final class RunLock {
   package init(at url: URL) throws {
     descriptor = open(url.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else {
-      throw KelipError("cannot open the lock: \(String(cString: strerror(errno)))", at: url.path)
+      throw KelipError.posix("open", at: url.path)
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      guard errno == EWOULDBLOCK else {
+        let error = KelipError.posix("flock", at: url.path)
+        close(descriptor)
+        throw error
+      }
       let holder = (try? String(contentsOf: url, encoding: .utf8)) ?? ""
       close(descriptor)
       throw KelipError(
-        "another run holds this directory: \(holder.trimmingCharacters(in: .whitespacesAndNewlines))", at: url.path,
+        "another run holds this directory: \(holder.trimmingCharacters(in: .whitespacesAndNewlines))",
+        at: url.path,
         hint: "wait for it, stop it, or set run.directory to another place")
     }
     writeHolder()

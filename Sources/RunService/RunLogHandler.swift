@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Logging
 import Synchronization
@@ -27,14 +28,10 @@ package struct RunLogHandler: LogHandler {
   }
 
   /// From now on lines also go to the end of this file.
-  package static func attach(_ url: URL) {
-    if !FileManager.default.fileExists(atPath: url.path) {
-      _ = FileManager.default.createFile(atPath: url.path, contents: nil)
-    }
-    file.withLock {
-      $0 = FileHandle(forWritingAtPath: url.path)
-      _ = try? $0?.seekToEnd()
-    }
+  package static func attach(_ url: URL) throws {
+    let descriptor = open(url.path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw KelipError.posix("open", at: url.path) }
+    file.withLock { $0 = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true) }
   }
 
   /// Writes one line to both places; a log file that cannot be written to loses the line, not the run.

@@ -69,7 +69,8 @@ private struct TokenizerFileWriter {
     lines.append("    \"vocab\": {")
     let vocabulary = tokenizer.vocabulary
     add(
-      vocabulary.indices.compactMap { id in vocabulary[id].map { "\(JSONText.quoted($0)): \(id)" } }, indent: 6)
+      vocabulary.indices.compactMap { id in vocabulary[id].map { "\(JSONText.quoted($0)): \(id)" } },
+      indent: 6)
     lines += ["    },"]
     let merges = tokenizer.merges.pairs.map { pair in
       let (left, right) = (vocabulary[Int(pair.left)]!, vocabulary[Int(pair.right)]!)

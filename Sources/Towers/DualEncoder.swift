@@ -36,7 +36,8 @@ package final class DualEncoder<S: ComputeScalar> {
   ) -> (VisionTransformer<S>, TextTransformer<S>, logitScale: Parameter) {
     let vision = VisionTransformer<S>(
       registry, config.vision, embedDim: config.embedDim, activation: config.activation)
-    let text = TextTransformer<S>(registry, config.text, embedDim: config.embedDim, activation: config.activation)
+    let text = TextTransformer<S>(
+      registry, config.text, embedDim: config.embedDim, activation: config.activation)
     // Shape [] as in open_clip; ln(1/0.07).
     let logitScale = registry.add("logit_scale", [], decays: false, .constant(2.6592600369))
     return (vision, text, logitScale)

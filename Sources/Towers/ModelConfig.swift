@@ -45,6 +45,14 @@ package struct ModelConfig: Codable, Sendable, Equatable {
   package func validate() throws {
     try vision.validate()
     try text.validate()
+    for (section, width, ratio) in [
+      ("vision_cfg", vision.width, vision.mlpRatio), ("text_cfg", text.width, text.mlpRatio),
+    ] {
+      // Written so that NaN is refused too.
+      guard ratio <= 64, Double(width) * ratio >= 1 else {
+        throw KelipError("\(ratio) leaves no room or is above 64", at: "\(section).mlp_ratio")
+      }
+    }
     guard embedDim > 0 else { throw KelipError("embed_dim must be positive, is \(embedDim)") }
   }
 }

@@ -23,6 +23,7 @@ package final class ConfigReader {
     } catch {
       throw KelipError("not YAML: \(error)", at: source)
     }
+    if node.null != nil { node = .mapping(Node.Mapping([])) }
     guard node.mapping != nil else {
       throw KelipError("expected a mapping of sections, found \(Self.kind(node))", at: source)
     }
@@ -33,14 +34,16 @@ package final class ConfigReader {
   /// Whether the file (or an override) gives a value, null included.
   package func contains(_ key: String) -> Bool { lookUp(key) != nil }
 
-  /// A text. Throws where the key has neither a value nor a default, or has another type; so do the readers
-  /// below.
+  /// A text that is not empty. Throws where the key has neither a value nor a default, or has another type; so do
+  /// the readers below.
   package func string(_ key: String, default fallback: String? = nil) throws -> String {
-    try value(key, "a text", default: fallback, { $0.string }, JSONText.string)
+    try value(key, "a text", default: fallback, Self.text, JSONText.string)
   }
 
   /// A whole number within `range`.
-  package func integer(_ key: String, default fallback: Int? = nil, in range: ClosedRange<Int>? = nil) throws -> Int {
+  package func integer(_ key: String, default fallback: Int? = nil, in range: ClosedRange<Int>? = nil) throws
+    -> Int
+  {
     let result = try value(key, "a whole number", default: fallback, { $0.int }, JSONText.integer)
     if let range, !range.contains(result) {
       throw fault(key, "must be \(Self.describe(range)), is \(result)")
@@ -49,10 +52,12 @@ package final class ConfigReader {
   }
 
   /// A number within `range`; whole ones may be written without a point.
-  package func number(_ key: String, default fallback: Double? = nil, in range: ClosedRange<Double>? = nil) throws
+  package func number(_ key: String, default fallback: Double? = nil, in range: ClosedRange<Double>? = nil)
+    throws
     -> Double
   {
-    let result = try value(key, "a number", default: fallback, { $0.float ?? $0.int.map(Double.init) }, JSONText.number)
+    let result = try value(
+      key, "a number", default: fallback, { $0.float ?? $0.int.map(Double.init) }, JSONText.number)
     if let range, !range.contains(result) {
       throw fault(key, "must be from \(range.lowerBound) to \(range.upperBound), is \(result)")
     }
@@ -65,16 +70,12 @@ package final class ConfigReader {
   }
 
   /// A number, or nil where the file says `null` or nothing.
-  package func optionalNumber(_ key: String, default fallback: Double? = nil) throws -> Double? {
-    guard let node = lookUp(key) else {
-      record(key, fallback.map(JSONText.number) ?? .null)
-      return fallback
-    }
-    if node.null != nil {
+  package func optionalNumber(_ key: String, in range: ClosedRange<Double>? = nil) throws -> Double? {
+    guard let node = lookUp(key), node.null == nil else {
       record(key, .null)
       return nil
     }
-    return try number(key)
+    return try number(key, in: range)
   }
 
   /// A text, or nil where the file says `null` or nothing.
@@ -91,14 +92,16 @@ package final class ConfigReader {
     try value(
       key, "a text or a list of texts", default: fallback,
       { node in
-        if let items = node.sequence { return Self.all(items.map(\.string)) }
-        return node.null == nil ? node.string.map { [$0] } : nil
+        if let items = node.sequence { return Self.all(items.map(Self.text)) }
+        return Self.text(node).map { [$0] }
       }, { .array($0.map(JSONText.string)) })
   }
 
-  /// Two numbers, the smaller first.
-  package func range(_ key: String, default fallback: ClosedRange<Double>) throws -> ClosedRange<Double> {
-    try value(
+  /// Two numbers, the smaller first, both within `bounds`.
+  package func range(
+    _ key: String, default fallback: ClosedRange<Double>, in bounds: ClosedRange<Double>
+  ) throws -> ClosedRange<Double> {
+    let result = try value(
       key, "a list of two numbers, the smaller first", default: fallback,
       { node in
         guard let items = node.sequence.flatMap({ Self.all($0.map { $0.float ?? $0.int.map(Double.init) }) }),
@@ -106,10 +109,18 @@ package final class ConfigReader {
         else { return nil }
         return items[0]...items[1]
       }, { .array([.number($0.lowerBound), .number($0.upperBound)]) })
+    guard bounds.lowerBound <= result.lowerBound, result.upperBound <= bounds.upperBound else {
+      throw fault(
+        key,
+        "must lie within \(bounds.lowerBound) and \(bounds.upperBound), is \(result.lowerBound) to \(result.upperBound)"
+      )
+    }
+    return result
   }
 
   /// One of an enumeration's raw values.
-  package func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, default fallback: Choice) throws -> Choice
+  package func choice<Choice: RawRepresentable & CaseIterable>(_ key: String, default fallback: Choice) throws
+    -> Choice
   where Choice.RawValue == String {
     let text = try string(key, default: fallback.rawValue)
     guard let result = Choice(rawValue: text) else {
@@ -124,10 +135,15 @@ package final class ConfigReader {
     KelipError(message, at: "\(source): \(key)", hint: hint)
   }
 
-  /// Throws for the first key of the file that was never read, naming the nearest known one.
+  /// Throws for the first key of the file that was never read, naming the nearest known one. A section without any
+  /// key is no mistake: all of it may be commented out.
   package func rejectUnknownKeys() throws {
     let known = resolved.map(\.key)
     for key in Self.leaves(root, prefix: "") where !known.contains(key) {
+      if known.contains(where: { $0.hasPrefix(key + ".") }) {
+        guard let node = lookUp(key), node.null == nil else { continue }
+        throw fault(key, "expected a mapping of keys, found \(Self.kind(node))")
+      }
       let nearest = known.min { Self.distance($0, key) < Self.distance($1, key) }
       throw fault(key, "unknown key", hint: nearest.map { "did you mean \($0)?" })
     }
@@ -169,7 +185,7 @@ extension ConfigReader {
     }
     let path = override[..<equals].split(separator: ".").map(String.init)
     let text = String(override[override.index(after: equals)...])
-    guard let value = try? Yams.compose(yaml: text) ?? Node("null", Tag(.null)) else {
+    guard let value = try? Yams.compose(yaml: text) ?? .scalar(Node.Scalar("null", Tag(.null), .plain)) else {
       throw KelipError("not a YAML value: \(text)", at: "--set \(path.joined(separator: "."))")
     }
     return replacing(path[...], in: root, with: value)
@@ -195,12 +211,18 @@ extension ConfigReader {
     return node.null != nil ? "nothing" : "\"\(node.string ?? "")\""
   }
 
+  private static func text(_ node: Node) -> String? {
+    guard node.null == nil, let text = node.string, !text.isEmpty else { return nil }
+    return text
+  }
+
   private static func all<Value>(_ values: [Value?]) -> [Value]? {
     values.contains { $0 == nil } ? nil : values.compactMap { $0 }
   }
 
   private static func describe(_ range: ClosedRange<Int>) -> String {
-    range.upperBound == .max ? "at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+    range.upperBound == .max
+      ? "at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
   }
 
   /// Levenshtein's distance.

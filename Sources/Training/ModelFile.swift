@@ -26,9 +26,11 @@ package enum ModelFile {
       try config.validate()
       return config
     } catch let error as DecodingError {
-      throw KelipError("not a model file: \(describe(error))", at: source, hint: "needed: embed_dim, vision_cfg, text_cfg")
+      throw KelipError(
+        "not a model file: \(describe(error))", at: source, hint: "needed: embed_dim, vision_cfg, text_cfg")
     } catch let error as KelipError {
-      throw KelipError(error.message, at: error.location.map { "\(source): \($0)" } ?? source, hint: error.hint)
+      throw KelipError(
+        error.message, at: error.location.map { "\(source): \($0)" } ?? source, hint: error.hint)
     } catch {
       throw KelipError("not YAML or JSON: \(error)", at: source)
     }
@@ -43,7 +45,7 @@ package enum ModelFile {
 
   private static func rejectUnknownKeys(_ text: String, source: String) throws {
     guard let root = try Yams.compose(yaml: text)?.mapping else {
-      throw KelipError("expected a mapping with embed_dim, vision_cfg and text_cfg", at: source)
+      throw KelipError("expected a mapping with embed_dim, vision_cfg and text_cfg")
     }
     for (section, known) in ModelConfig.knownKeys {
       let mapping = section.isEmpty ? root : root[Node(section)]?.mapping

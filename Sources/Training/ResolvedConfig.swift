@@ -4,7 +4,9 @@ import Foundation
 /// The resolved configuration as it is saved beside a run, and what may differ on resuming.
 package enum ResolvedConfig {
   /// Sections and keys that do not change what is computed.
-  private static let free = ["run.directory", "data.decode_threads", "data.prefetch_batches", "data.validation"]
+  private static let free = [
+    "run.directory", "data.decode_threads", "data.prefetch_batches", "data.validation",
+  ]
   private static let freeSections = ["parallel.", "checkpoint.", "log.", "evaluation."]
 
   /// YAML, a section a block, in the order of reading.
@@ -24,7 +26,9 @@ package enum ResolvedConfig {
   }
 
   /// Lines `key: saved → now` for every difference that would change the run; empty when it may go on.
-  package static func differences(saved yaml: String, now resolved: [(key: String, value: JSONText)]) throws -> [String] {
+  package static func differences(saved yaml: String, now resolved: [(key: String, value: JSONText)]) throws
+    -> [String]
+  {
     let old = try flatten(yaml)
     let new = try flatten(Self.yaml(resolved))
     return Set(old.keys).union(new.keys).sorted().compactMap { key in
@@ -42,7 +46,9 @@ package enum ResolvedConfig {
     var result: [String: String] = [:]
     var section = ""
     for line in yaml.split(separator: "\n") {
-      guard let colon = line.firstIndex(of: ":") else { throw KelipError("not a saved configuration: \(line)") }
+      guard let colon = line.firstIndex(of: ":") else {
+        throw KelipError("not a saved configuration: \(line)")
+      }
       if line.hasPrefix("  ") {
         let key = line[..<colon].trimmingCharacters(in: .whitespaces)
         result["\(section).\(key)"] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)

@@ -8,15 +8,17 @@ import Towers
 
 /// What a checkpoint of a run holds beside the tensors.
 package struct RunState: Codable, Sendable, Equatable {
-  /// Updates done; the stream's whole state too.
+  /// Steps taken; the stream's whole state too.
   package var step: Int
+  /// Steps whose update was applied, which the optimizer counts: those with a loss that was not finite are missing.
+  package var updates: Int
   /// Pairs that all ranks together have trained on.
   package var samplesSeen: Int
   /// The ranks that wrote it; for people, any number may go on from it.
   package var worldSize: Int
 
   enum CodingKeys: String, CodingKey {
-    case step
+    case step, updates
     case samplesSeen = "samples_seen"
     case worldSize = "world_size"
   }
@@ -84,7 +86,7 @@ package enum RunCheckpoint {
     let stateURL = url.appendingPathComponent("state.json")
     do {
       let state = try JSONDecoder().decode(RunState.self, from: Data(contentsOf: stateURL))
-      optimizer.step = state.step
+      optimizer.step = state.updates
       return state
     } catch {
       throw KelipError("cannot read the run's state: \(error)", at: stateURL.path)

@@ -29,7 +29,9 @@ package struct WorkerOptions: Sendable {
   package var dryRun: Bool
 
   /// One argument an option.
-  package init(configPath: String, overrides: [String], resume: Resume, acceptConfigChange: Bool, dryRun: Bool) {
+  package init(
+    configPath: String, overrides: [String], resume: Resume, acceptConfigChange: Bool, dryRun: Bool
+  ) {
     (self.configPath, self.overrides, self.resume) = (configPath, overrides, resume)
     (self.acceptConfigChange, self.dryRun) = (acceptConfigChange, dryRun)
   }
@@ -67,7 +69,8 @@ package struct RunPlan: Sendable {
     }
     index = try ShardIndex.scan(try ShardList.resolve(config.trainShards))
     // Evaluated by `kelip eval`; a path that leads nowhere had better be known now than after the run.
-    validationShardCount = try config.validationShards.isEmpty ? 0 : ShardList.resolve(config.validationShards).count
+    validationShardCount =
+      try config.validationShards.isEmpty ? 0 : ShardList.resolve(config.validationShards).count
     order = try GlobalOrder(
       seed: config.seed, shardSampleCounts: index.sampleCounts, globalBatchSize: config.globalBatchSize,
       canonicalStreams: config.canonicalStreams, shuffleWindow: config.shuffleWindow)
@@ -92,7 +95,8 @@ package struct RunPlan: Sendable {
   /// A few lines for the log.
   package var summary: String {
     let rejected = index.rejectedCounts.map { "\($0.value) \($0.key)" }.sorted().joined(separator: ", ")
-    return "data: \(index.sampleCount) pairs in \(index.shards.count) shards, \(order.stepsPerEpoch) steps an epoch, "
+    return
+      "data: \(index.sampleCount) pairs in \(index.shards.count) shards, \(order.stepsPerEpoch) steps an epoch, "
       + "\(validationShardCount) shard\(validationShardCount == 1 ? "" : "s") for validation"
       + (rejected.isEmpty ? "" : "; rejected: \(rejected)")
       + index.faults.map { "\n  damaged: \($0)" }.joined()

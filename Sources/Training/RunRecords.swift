@@ -56,7 +56,8 @@ final class RunRecords {
     let samplesPerSecond = Double(globalBatchSize) / stepSeconds
     try metrics.append(
       .object([
-        ("step", .integer(state.step)), ("epoch", .integer(epoch)), ("samples_seen", .integer(state.samplesSeen)),
+        ("step", .integer(state.step)), ("epoch", .integer(epoch)),
+        ("samples_seen", .integer(state.samplesSeen)),
         ("loss", .number(result.loss)), ("contrastive_loss", .number(result.loss)),
         ("logit_scale", .number(result.logitScale)), ("lr", .number(result.lr)),
         ("grad_norm", .number(result.gradientNorm)), ("updated", .bool(result.updated)),

@@ -21,10 +21,10 @@ package struct RunStart {
       try directory.create()
       let lock = try RunLock(at: directory.lock)
       let checkpoint = try Self.checkpoint(options.resume, directory)
-      if checkpoint != nil { try Self.checkConfig(plan, options, directory) }
+      if let checkpoint { try Self.checkConfig(plan, options, checkpoint) }
       let yaml = ResolvedConfig.yaml(plan.config.resolved)
       try AtomicFile.write(Data(yaml.utf8), to: directory.config)
-      RunLogHandler.attach(directory.log)
+      try RunLogHandler.attach(directory.log)
       return (lock: lock, checkpoint: checkpoint)
     }
     (lock, checkpoint) = (opened?.lock, opened?.checkpoint)
@@ -41,26 +41,52 @@ package struct RunStart {
     case .never:
       guard try checkpoints.steps().isEmpty else {
         throw KelipError(
-          "the run directory already holds checkpoints, and --resume never was given", at: directory.root.path,
+          "the run directory already holds checkpoints, and --resume never was given",
+          at: directory.root.path,
           hint: "use --resume auto, or set run.directory to a new place")
       }
       return nil
     case .from(let path):
-      let url = URL(fileURLWithPath: path, isDirectory: true)
-      try CheckpointDirectory.verify(url)
+      let url = URL(fileURLWithPath: path, isDirectory: true).standardizedFileURL
+      do {
+        try CheckpointDirectory.verify(url)
+      } catch let error as KelipError {
+        throw KelipError(
+          error.message, at: error.location,
+          hint: error.hint ?? "--resume takes auto, never, or a checkpoint's directory")
+      }
+      try refuseBranching(from: url, checkpoints)
       return url
     }
   }
 
-  private static func checkConfig(_ plan: RunPlan, _ options: WorkerOptions, _ directory: RunDirectory) throws {
-    guard !options.acceptConfigChange,
-      let saved = try? String(contentsOf: directory.config, encoding: .utf8)
-    else { return }
+  /// A run that goes on from `url` must not find checkpoints of another past: were it to stop before it has overtaken
+  /// them, `--resume auto` would go on from those.
+  private static func refuseBranching(from url: URL, _ checkpoints: CheckpointDirectory) throws {
+    let step = try CheckpointManifest(readingFrom: url).step
+    let others = try checkpoints.steps().filter {
+      $0 >= step
+        && checkpoints.url(step: $0).resolvingSymlinksInPath().path != url.resolvingSymlinksInPath().path
+    }
+    guard !others.isEmpty else { return }
+    let names = others.map { checkpoints.url(step: $0).lastPathComponent }.joined(separator: ", ")
+    throw KelipError(
+      "the run directory holds checkpoints that \(url.lastPathComponent) does not lead to: \(names)",
+      at: checkpoints.url.path, hint: "move or remove them, or set run.directory to a new place")
+  }
+
+  /// Against the configuration of the run that wrote the checkpoint; one that was copied away from its run has none.
+  private static func checkConfig(_ plan: RunPlan, _ options: WorkerOptions, _ checkpoint: URL) throws {
+    let folder = checkpoint.deletingLastPathComponent().deletingLastPathComponent()
+    let file = RunDirectory(folder.path).config
+    guard !options.acceptConfigChange, let saved = try? String(contentsOf: file, encoding: .utf8) else {
+      return
+    }
     let differences = try ResolvedConfig.differences(saved: saved, now: plan.config.resolved)
     guard differences.isEmpty else {
       throw KelipError(
         "the configuration differs from the one this run was started with:\n    "
-          + differences.joined(separator: "\n    "), at: directory.config.path,
+          + differences.joined(separator: "\n    "), at: file.path,
         hint: "restore it, choose another run.directory, or say --accept-config-change")
     }
   }

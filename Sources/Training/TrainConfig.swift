@@ -126,8 +126,8 @@ package struct TrainConfig: Sendable {
     maxPixels = try reader.integer("data.max_pixels", default: 25_000_000, in: positive)
 
     augmentation = try reader.choice("augmentation.train", default: .randomResizedCrop)
-    cropScale = try reader.range("augmentation.scale", default: 0.9...1)
-    cropRatio = try reader.range("augmentation.ratio", default: 0.75...(4.0 / 3))
+    cropScale = try reader.range("augmentation.scale", default: 0.9...1, in: 1e-4...1)
+    cropRatio = try reader.range("augmentation.ratio", default: 0.75...(4.0 / 3), in: 0.01...100)
     flipProbability = try reader.number("augmentation.flip", default: 0, in: 0...1)
 
     tileRows = try reader.integer("objective.tile_rows", default: 256, in: positive)
@@ -144,9 +144,10 @@ package struct TrainConfig: Sendable {
       beta2: try reader.number("optimizer.beta2", default: 0.98, in: unit),
       eps: try reader.number("optimizer.eps", default: 1e-6, in: 0...1),
       weightDecay: try reader.number("optimizer.weight_decay", default: 0.2, in: 0...1e3))
-    gradClipNorm = try reader.optionalNumber("optimizer.grad_clip_norm")
+    gradClipNorm = try reader.optionalNumber("optimizer.grad_clip_norm", in: 1e-9...1e9)
 
-    threadsPerRank = try reader.integer("parallel.threads_per_rank", default: Self.launcherThreads, in: 1...1024)
+    threadsPerRank = try reader.integer(
+      "parallel.threads_per_rank", default: Self.launcherThreads, in: 1...1024)
     bucketBytes = try reader.integer("parallel.bucket_megabytes", default: 25, in: 1...4096) << 20
 
     checkpointEverySteps = try reader.integer("checkpoint.every_steps", default: 1000, in: positive)

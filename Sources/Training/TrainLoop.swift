@@ -32,7 +32,7 @@ final class TrainLoop<S: ComputeScalar> {
       let model = try DualEncoder<S>(plan.model)
       return (model, AdamW(model.parameters, settings: config.adamW))
     }
-    let fresh = RunState(step: 0, samplesSeen: 0, worldSize: communicator.worldSize)
+    let fresh = RunState(step: 0, updates: 0, samplesSeen: 0, worldSize: communicator.worldSize)
     let found = try communicator.onLeader {
       try start.checkpoint.map { try RunCheckpoint.load($0, into: model, optimizer) } ?? fresh
     }
@@ -90,6 +90,7 @@ final class TrainLoop<S: ComputeScalar> {
         communicationSeconds: result.communicationSeconds, skippedCount: batch.skipped.count,
         wantsStop: StopSignal.isRequested))
     state.step += 1
+    state.updates = step.optimizer.step
     state.samplesSeen += plan.config.globalBatchSize
     try record(batch, result, reports, stepSeconds: monotonicSeconds() - start)
     try watchUpdates(result)
@@ -119,7 +120,8 @@ final class TrainLoop<S: ComputeScalar> {
     guard !result.updated else { return }
     if communicator.isLeader {
       logger.warning(
-        "step \(state.step): loss \(result.loss), gradient norm \(result.gradientNorm): update skipped on all ranks")
+        "step \(state.step): loss \(result.loss), gradient norm \(result.gradientNorm): update skipped on all ranks"
+      )
     }
     guard skippedUpdates >= 10 else { return }
     var error = KelipError(
@@ -148,10 +150,9 @@ extension TrainLoop {
   }
 
   private static func share(_ state: RunState, from communicator: any Communicator) throws -> RunState {
-    var (step, seen) = (state.step, state.samplesSeen)
-    try withUnsafeMutableBytes(of: &step) { try communicator.broadcast($0, root: 0) }
-    try withUnsafeMutableBytes(of: &seen) { try communicator.broadcast($0, root: 0) }
-    return RunState(step: step, samplesSeen: seen, worldSize: communicator.worldSize)
+    let leaders = try communicator.allGather((state.step, state.updates, state.samplesSeen))[0]
+    return RunState(
+      step: leaders.0, updates: leaders.1, samplesSeen: leaders.2, worldSize: communicator.worldSize)
   }
 
   /// The leader read the checkpoint; the others need no access to its disk.
@@ -161,6 +162,6 @@ extension TrainLoop {
     for buffer in [model.parameters.values, optimizer.m, optimizer.v] {
       try communicator.broadcast(UnsafeMutableRawBufferPointer(buffer), root: 0)
     }
-    optimizer.step = state.step
+    optimizer.step = state.updates
   }
 }

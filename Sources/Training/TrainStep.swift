@@ -48,7 +48,8 @@ package final class TrainStep<S: ComputeScalar> {
   ///   - bucketBytes: the size of one all-reduce of gradients.
   /// - Throws: when the address space for activations cannot be reserved.
   package init(
-    model: DualEncoder<S>, optimizer: AdamW, schedule: WarmupCosine, gradClipNorm: Double?, maxLogitScale: Double,
+    model: DualEncoder<S>, optimizer: AdamW, schedule: WarmupCosine, gradClipNorm: Double?,
+    maxLogitScale: Double,
     objective: GlobalContrastive, bucketBytes: Int, communicator: any Communicator
   ) throws {
     (self.model, self.optimizer, self.communicator) = (model, optimizer, communicator)
@@ -99,13 +100,15 @@ package final class TrainStep<S: ComputeScalar> {
     model.encodeImages(images, batch: batch, into: features[0], arena: arena)
     model.encodeTexts(captions, into: features[1], arena: arena)
     let result = try objective.lossAndGradients(
-      imageFeatures: features[0], textFeatures: features[1], batchSize: batch, embedDim: dim, logitScale: logitScale,
+      imageFeatures: features[0], textFeatures: features[1], batchSize: batch, embedDim: dim,
+      logitScale: logitScale,
       dImageFeatures: features[2], dTextFeatures: features[3], communicator: communicator, arena: arena)
     return (result, UnsafePointer(features[2]), UnsafePointer(features[3]))
   }
 
   private func update(lr: Double, gradientNorm: Double) {
-    optimizer.update(lr: lr, gradientScale: GradientClipping.factor(norm: gradientNorm, maxNorm: gradClipNorm))
+    optimizer.update(
+      lr: lr, gradientScale: GradientClipping.factor(norm: gradientNorm, maxNorm: gradClipNorm))
     // open_clip's clamp: a temperature that falls without end makes the loss blow up.
     let logitScale = model.logitScale.value
     logitScale.pointee = min(max(logitScale.pointee, 0), Float(log(maxLogitScale)))

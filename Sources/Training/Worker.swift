@@ -14,7 +14,8 @@ package enum Worker {
     let logger = RunLogHandler.logger(rank: communicator.rank)
     let plan = try communicator.agree {
       try RunPlan(
-        TrainConfig(contentsOf: options.configPath, overrides: options.overrides), worldSize: communicator.worldSize)
+        TrainConfig(contentsOf: options.configPath, overrides: options.overrides),
+        worldSize: communicator.worldSize)
     }
     guard !options.dryRun else {
       logger.info("\(plan.summary)")
@@ -25,9 +26,12 @@ package enum Worker {
     StopSignal.install()
     try reportCompute(plan, communicator, logger)
     logger.info("\(plan.summary)")
-    return switch plan.config.precision {
-    case .fp32: try TrainLoop<Float>(plan, start, communicator, logger).run()
-    case .bf16: try TrainLoop<BFloat16>(plan, start, communicator, logger).run()
+    // The run's lock lives as long as `start`.
+    return try withExtendedLifetime(start) {
+      switch plan.config.precision {
+      case .fp32: try TrainLoop<Float>(plan, start, communicator, logger).run()
+      case .bf16: try TrainLoop<BFloat16>(plan, start, communicator, logger).run()
+      }
     }
   }
 
@@ -46,7 +50,8 @@ package enum Worker {
     )
     let rate = plan.config.precision == .fp32 ? rates.fp32 : rates.bf16
     if communicator.isLeader,
-      let warning = ComputeRuntime.warning(precision: plan.config.precision, gigaflops: rate, threads: threads)
+      let warning = ComputeRuntime.warning(
+        precision: plan.config.precision, gigaflops: rate, threads: threads)
     {
       logger.warning("\(warning)")
     }

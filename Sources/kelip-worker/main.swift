@@ -25,7 +25,8 @@ struct KelipWorker: ParsableCommand {
       default: .from(resume)
       }
     return WorkerOptions(
-      configPath: config, overrides: set, resume: resumption, acceptConfigChange: acceptConfigChange, dryRun: dryRun)
+      configPath: config, overrides: set, resume: resumption, acceptConfigChange: acceptConfigChange,
+      dryRun: dryRun)
   }
 
   /// What the configuration asks for; 1 where it cannot be read, which is told of later and once.

@@ -7,13 +7,15 @@ import Training
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure this machine with the program's own work.", subcommands: [BenchStep.self, BenchKernels.self])
+    abstract: "Measure this machine with the program's own work.",
+    subcommands: [BenchStep.self, BenchKernels.self])
 }
 
 /// `kelip bench step`: whole training steps; also under mpirun.
 struct BenchStep: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "step", abstract: "Time whole training steps on random pairs; run it under mpirun for several ranks.")
+    commandName: "step",
+    abstract: "Time whole training steps on random pairs; run it under mpirun for several ranks.")
 
   @Option(help: "Model file (YAML or JSON, open_clip's keys).") var model: String
   @Option(help: "fp32 or bf16.") var precision: Precision = .bf16
@@ -25,12 +27,15 @@ struct BenchStep: ParsableCommand {
   func run() throws {
     Program.run { communicator in
       let benchmark = try StepBenchmark(
-        model: try ModelFile.load(model), precision: precision, batchSize: batch, tokens: tokens, steps: steps)
+        model: try ModelFile.load(model), precision: precision, batchSize: batch, tokens: tokens, steps: steps
+      )
       let result = try benchmark.run(communicator)
       guard communicator.isLeader else { return .done }
       let fields: [(String, JSONText)] = [
-        ("model", .string(model)), ("precision", .string(precision.rawValue)), ("ranks", .integer(result.worldSize)),
-        ("batch_per_rank", .integer(batch)), ("tokens", .integer(tokens)), ("step_seconds", .number(result.stepSeconds)),
+        ("model", .string(model)), ("precision", .string(precision.rawValue)),
+        ("ranks", .integer(result.worldSize)),
+        ("batch_per_rank", .integer(batch)), ("tokens", .integer(tokens)),
+        ("step_seconds", .number(result.stepSeconds)),
         ("samples_per_second", .number(result.samplesPerSecond)),
         ("communication_seconds", .number(result.communicationSeconds)),
         ("peak_activation_bytes", .integer(result.peakActivationBytes)), ("loss", .number(result.loss)),

@@ -7,10 +7,12 @@ import Foundation
 struct Embed: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write the features of pictures and texts as safetensors.",
-    discussion: "The file holds image_features and text_features, [count, dimensions], not normalised unless asked.")
+    discussion:
+      "The file holds image_features and text_features, [count, dimensions], not normalised unless asked.")
 
   @OptionGroup var modelOptions: ModelOptions
-  @Option(parsing: .upToNextOption, help: "Picture files (JPEG, PNG).", completion: .file()) var images: [String] = []
+  @Option(parsing: .upToNextOption, help: "Picture files (JPEG, PNG).", completion: .file()) var images:
+    [String] = []
   @Option(help: "A file with a text a line.", completion: .file()) var texts: String?
   @Option(parsing: .upToNextOption, help: "Shards of pairs: directory, glob or list.") var data: [String] = []
   @Option(help: "The safetensors file to write.", completion: .file()) var out: String
@@ -23,12 +25,14 @@ struct Embed: ParsableCommand {
     let encoder = try modelOptions.encoder()
     let features = data.isEmpty ? try embedFiles(encoder) : try embedShards(encoder)
     try (normalize ? features.normalised() : features).write(to: URL(fileURLWithPath: out))
-    print("\(out): \(features.imageCount) image and \(features.textCount) text features of \(features.dimension) dimensions")
+    print(
+      "\(out): \(features.imageCount) image and \(features.textCount) text features of \(features.dimension) dimensions"
+    )
   }
 
   private func embedFiles(_ encoder: any FeatureEncoder) throws -> Features {
     Features(
-      images: try encoder.imageFeatures(files: images), texts: encoder.textFeatures(try lines()),
+      images: try encoder.imageFeatures(files: images), texts: encoder.textFeatures(texts: try lines()),
       dimension: encoder.config.embedDim)
   }
 
@@ -39,10 +43,14 @@ struct Embed: ParsableCommand {
     return result.features
   }
 
+  /// Row i is line i: an empty line counts too.
   private func lines() throws -> [String] {
     guard let texts else { return [] }
     do {
-      return try String(contentsOfFile: texts, encoding: .utf8).split(whereSeparator: \.isNewline).map(String.init)
+      let text = try String(contentsOfFile: texts, encoding: .utf8)
+      var lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }.map(String.init)
+      if lines.last == "" { lines.removeLast() }
+      return lines
     } catch {
       throw KelipError("cannot read the texts: \(error.localizedDescription)", at: texts)
     }

@@ -14,7 +14,8 @@ struct Eval: ParsableCommand {
 /// `kelip eval retrieval`: recall at 1, 5 and 10 in both directions.
 struct EvalRetrieval: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "retrieval", abstract: "Find the picture of each caption among all, and the caption of each picture.",
+    commandName: "retrieval",
+    abstract: "Find the picture of each caption among all, and the caption of each picture.",
     discussion: """
       Either --features F (row i of the images belongs to row i of the texts), or a model and --data. \
       A match's rank counts the better scores, and equal ones with a smaller index.
@@ -24,13 +25,19 @@ struct EvalRetrieval: ParsableCommand {
   @OptionGroup var modelOptions: ModelOptions
   @Option(parsing: .upToNextOption, help: "Shards of pairs, a set each: directory, glob or list.")
   var data: [String] = []
-  @Option(parsing: .upToNextOption, help: "Languages, as in the samples' metadata.") var languages = ["ko", "en"]
+  @Option(parsing: .upToNextOption, help: "Languages, as in the samples' metadata.") var languages = [
+    "ko", "en",
+  ]
   @Option(help: "The first so many pairs of each set and language.") var pairs: Int?
   @Option(help: "Write a picture of ten queries a language with their top five images (of the last set).")
   var sheet: String?
   @Option(help: "The font of that picture.", completion: .file())
   var font = "/usr/share/fonts/truetype/nanum/NanumGothic.ttf"
   @Flag(help: "Print JSON.") var json = false
+
+  func validate() throws {
+    if let pairs, pairs < 1 { throw ValidationError("--pairs must be at least 1") }
+  }
 
   func run() throws {
     if let features {
@@ -43,7 +50,9 @@ struct EvalRetrieval: ParsableCommand {
     var evaluations: [RetrievalEvaluation] = []
     for set in data {
       let embedding = try PairEmbedding(encoder, shards: [set], threads: threads)
-      let ofSet = try languages.map { try RetrievalEvaluation(embedding, set: set, language: $0, pairs: pairs) }
+      let ofSet = try languages.map {
+        try RetrievalEvaluation(embedding, set: set, language: $0, pairs: pairs)
+      }
       ofSet.forEach { reportSkipped($0.embedded.skipped) }
       if let sheet, set == data.last { try write(sheet, ofSet, embedding.samples) }
       evaluations += ofSet
@@ -54,12 +63,16 @@ struct EvalRetrieval: ParsableCommand {
   private func show(_ evaluations: [RetrievalEvaluation]) throws {
     guard json else { return printTable(evaluations.map { ($0.set, $0.language, $0.report) }) }
     for evaluation in evaluations {
-      let head = JSONText.object([("set", .string(evaluation.set)), ("language", .string(evaluation.language))]).text
+      let head = JSONText.object([
+        ("set", .string(evaluation.set)), ("language", .string(evaluation.language)),
+      ]).text
       print("\(head.dropLast()), \(try Self.text(evaluation.report).dropFirst())")
     }
   }
 
-  private func write(_ path: String, _ evaluations: [RetrievalEvaluation], _ samples: EvaluationSamples) throws {
+  private func write(_ path: String, _ evaluations: [RetrievalEvaluation], _ samples: EvaluationSamples)
+    throws
+  {
     let sheet = ContactSheet(font: try FontFace(path: font))
     try sheet.write(evaluations.flatMap { $0.queries(10) }, to: URL(fileURLWithPath: path)) {
       try samples.picture($0)
@@ -76,7 +89,9 @@ struct EvalRetrieval: ParsableCommand {
     print("                                          text → image          image → text")
     print("set                        lang  pairs   R@1   R@5  R@10     R@1   R@5  R@10   chance R@1")
     for (set, language, report) in rows {
-      let values = [report.textToImage, report.imageToText].flatMap { [$0.recallAt1, $0.recallAt5, $0.recallAt10] }
+      let values = [report.textToImage, report.imageToText].flatMap {
+        [$0.recallAt1, $0.recallAt5, $0.recallAt10]
+      }
       let shown = values.map { String(format: "%5.1f", 100 * $0) }
       let name = set.count > 26 ? "…" + set.suffix(25) : set
       print(
@@ -91,6 +106,7 @@ struct EvalRetrieval: ParsableCommand {
 /// Says on standard error how many samples could not be used, by reason.
 func reportSkipped(_ skipped: [SkippedSample]) {
   for (reason, samples) in Dictionary(grouping: skipped, by: \.reason).sorted(by: { $0.key < $1.key }) {
-    FileHandle.standardError.write(Data("left out: \(samples.count) × \(reason), first \(samples[0].key)\n".utf8))
+    FileHandle.standardError.write(
+      Data("left out: \(samples.count) × \(reason), first \(samples[0].key)\n".utf8))
   }
 }

@@ -23,7 +23,8 @@ struct ModelInfo: ParsableCommand {
     let image = parameters.filter { $0.name.hasPrefix("visual.") }.reduce(0) { $0 + $1.count }
     let total = parameters.reduce(0) { $0 + $1.count }
     var fields: [(String, JSONText)] = [
-      ("parameters", .integer(total)), ("image_tower", .integer(image)), ("text_tower", .integer(total - image - 1)),
+      ("parameters", .integer(total)), ("image_tower", .integer(image)),
+      ("text_tower", .integer(total - image - 1)),
       ("logit_scale", .integer(1)),
     ]
     if tensors {

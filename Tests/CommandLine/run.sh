@@ -1,0 +1,341 @@
+#!/usr/bin/env bash
+# Drives the built programs as a user does, and looks at what they print, leave behind and exit with.
+#
+#   Tests/CommandLine/run.sh --data DIR [--bin DIR]
+#
+# DIR of --data holds train/*.tar and tokenizer.json (deploy/quickstart builds it). The programs are taken from --bin,
+# else $KELIP_BIN_DIR, else .build/release. Prints `ok NAME` or `FAILED NAME` with the reason, and exits with 1 when
+# anything failed. Needs bash, mpirun and Python's standard library.
+set -uo pipefail
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+bin=${KELIP_BIN_DIR:-$root/.build/release}
+data=
+while (($#)); do
+  case $1 in
+    --data) data=${2:?--data needs a folder}; shift 2 ;;
+    --bin) bin=${2:?--bin needs a folder}; shift 2 ;;
+    *) echo "usage: $0 --data DIR [--bin DIR]" >&2; exit 2 ;;
+  esac
+done
+[[ -n $data && -f $data/tokenizer.json ]] || { echo "no data set at '$data': give --data DIR" >&2; exit 2; }
+data=$(cd "$data" && pwd)
+bin=$(cd "$bin" && pwd) || exit 2
+kelip=$bin/kelip
+worker=$bin/kelip-worker
+for program in "$kelip" "$worker"; do
+  [[ -x $program ]] || { echo "no program $program: build it, or give --bin DIR" >&2; exit 2; }
+done
+
+work=$(mktemp -d)
+# Ends what a failed check has left running: each of our own jobs, by its id.
+trap 'jobs -p | xargs -r kill -KILL 2>/dev/null; rm -rf "$work"' EXIT
+if ((EUID == 0)); then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
+failures=0
+reason=
+
+# --- What checks are made of ------------------------------------------------------------------------------
+
+fail() { reason+="    $*"$'\n'; return 1; }
+
+# Runs a command; its output is in $work/out and $work/err, its status is compared with the first argument.
+expect_status() {
+  local wanted=$1 status=0
+  shift
+  timeout 120 "$@" >"$work/out" 2>"$work/err" || status=$?
+  ((status == wanted)) && return
+  fail "$(basename "$1") ${*:2:3} …: status $status, expected $wanted; it said: $(tail -n 3 "$work/err" | tr '\n' ' ')"
+}
+
+expect_in() {
+  grep -qF -- "$2" "$work/$1" || fail "\"$2\" is not in its $1: $(tail -n 3 "$work/$1" | tr '\n' ' ')"
+}
+
+# Names and shapes of a safetensors file, a line each.
+tensors() {
+  python3 - "$1" <<'PYTHON'
+import json, struct, sys
+with open(sys.argv[1], "rb") as file:
+    (length,) = struct.unpack("<Q", file.read(8))
+    header = json.loads(file.read(length))
+header.pop("__metadata__", None)
+for name in sorted(header):
+    print(name, header[name]["dtype"], header[name]["shape"])
+PYTHON
+}
+
+# How many steps a run's metrics tell of.
+steps_of() { if [[ -f $1/metrics.jsonl ]]; then wc -l <"$1/metrics.jsonl"; else echo 0; fi; }
+
+# Waits until run $1 has taken $2 steps, or process $3 has ended.
+wait_for_steps() {
+  local i
+  for ((i = 0; i < 1200; i++)); do
+    (($(steps_of "$1") >= $2)) && return
+    kill -0 "$3" 2>/dev/null || break
+    sleep 0.05
+  done
+  fail "no step $2 in $1: $(tail -n 3 "$work/err" | tr '\n' ' ')"
+}
+
+check() {
+  reason=
+  if "$1" && [[ -z $reason ]]; then
+    echo "ok $1"
+  else
+    echo "FAILED $1"
+    printf '%s' "$reason"
+    failures=$((failures + 1))
+  fi
+}
+
+# --- Files for the checks ---------------------------------------------------------------------------------
+
+vocabulary=$("$kelip" tokenizer inspect --tokenizer "$data/tokenizer.json" --json |
+  python3 -c 'import json, sys; print(json.load(sys.stdin)["vocab_size"])') || exit 1
+cat >"$work/model.yaml" <<YAML
+embed_dim: 32
+vision_cfg: {image_size: 32, patch_size: 16, width: 32, layers: 1, head_width: 16}
+text_cfg: {context_length: 16, vocab_size: $vocabulary, width: 32, heads: 2, layers: 1}
+YAML
+
+# config NAME STEPS: a run's configuration.
+config() {
+  cat >"$work/$1.yaml" <<YAML
+run: {directory: "$work/$1", seed: 1}
+model: {config: "$work/model.yaml"}
+data: {train: "$data/train", tokenizer: "$data/tokenizer.json", global_batch_size: 4, decode_threads: 0}
+optimizer: {steps: $2, lr: 1e-3, warmup: 2}
+checkpoint: {every_steps: 100000}
+YAML
+}
+
+# --- Checks -----------------------------------------------------------------------------------------------
+
+help_is_given() {
+  local program
+  for program in "$kelip" "$worker"; do
+    expect_status 0 "$program" --help && expect_in out USAGE || return
+  done
+  expect_status 0 "$kelip" eval retrieval --help && expect_in out --features
+}
+
+mistakes_on_the_command_line_exit_2() {
+  expect_status 2 "$kelip" --no-such-option && expect_in err "--help" || return
+  expect_status 2 "$kelip" model info --config a --no-such-option && expect_in err no-such-option || return
+  expect_status 2 "$kelip" no-such-command || return
+  expect_status 2 "$worker" --no-such-option && expect_in err no-such-option || return
+  expect_status 2 "$worker" && expect_in err --config || return
+  expect_status 2 "$worker" --config /absent.yaml && expect_in err /absent.yaml || return
+  expect_status 2 "$kelip" eval retrieval --features F --pairs 0 && expect_in err --pairs
+}
+
+model_info_counts_parameters() {
+  local model=$root/configs/models/kelip-vit-b-32.yaml
+  expect_status 0 "$kelip" model info --config "$model" && expect_in out 176575233 || return
+  expect_status 0 "$kelip" model info --config "$model" --json --tensors || return
+  python3 - "$work/out" <<'PYTHON' || fail "model info --json"
+import json, math, sys
+info = json.load(open(sys.argv[1]))
+assert info["parameters"] == 176575233, info["parameters"]
+assert info["image_tower"] == 87849216 and info["text_tower"] == 88726016
+assert sum(math.prod(shape) for shape in info["tensors"].values()) == info["parameters"]
+assert info["tensors"]["visual.conv1.weight"] == [768, 3, 32, 32]
+PYTHON
+}
+
+tokenizer_trains_encodes_and_inspects() {
+  local i
+  for ((i = 0; i < 50; i++)); do echo "빨간 사과 red apple $i"; done >"$work/corpus.txt"
+  expect_status 0 "$kelip" tokenizer train --corpus "$work/corpus.txt" --vocab-size 290 --out "$work/t.json" &&
+    expect_in out "290 tokens" || return
+  expect_status 0 "$kelip" tokenizer inspect --tokenizer "$work/t.json" --json || return
+  python3 -c 'import json, sys; d = json.load(open(sys.argv[1]))
+assert d == {"vocab_size": 290, "merges": 31, "pad_id": 0, "sot_id": 288, "eot_id": 289}, d' "$work/out" ||
+    fail "tokenizer inspect --json" || return
+  expect_status 0 "$kelip" tokenizer encode --tokenizer "$work/t.json" --json --context-length 6 "Red apple, 사과" ||
+    return
+  python3 -c 'import json, sys; d = json.load(open(sys.argv[1]))
+assert len(d["ids"]) <= 6 and d["ids"][0] == 288 and d["ids"][-1] == 289, d
+assert d["tokens"][0] == "[SOT]" and d["text"] == "Red apple, 사과", d' "$work/out" ||
+    fail "tokenizer encode --json" || return
+  expect_status 2 "$kelip" tokenizer train --corpus /absent --out "$work/x.json" && expect_in err /absent
+}
+
+a_dry_run_leaves_nothing() {
+  config dry 3
+  expect_status 0 "$worker" --config "$work/dry.yaml" --dry-run && expect_in err "in order" || return
+  [[ ! -e $work/dry ]] || fail "a dry run made its run directory" || return
+  expect_status 2 "$worker" --config "$work/dry.yaml" --dry-run --set data.train=/absent && expect_in err /absent ||
+    return
+  expect_status 2 "$worker" --config "$work/dry.yaml" --dry-run --set optimizer.stesp=3 &&
+    expect_in err "did you mean optimizer.steps?"
+}
+
+a_worker_alone_trains() {
+  config alone 6
+  expect_status 0 "$worker" --config "$work/alone.yaml" && expect_in err "done: 6 steps, 24 pairs" || return
+  [[ $(steps_of "$work/alone") == 6 ]] || fail "$(steps_of "$work/alone") lines in metrics.jsonl" || return
+  local name
+  for name in model.safetensors optimizer.safetensors state.json model.json tokenizer.json manifest.json; do
+    [[ -s $work/alone/checkpoints/step-00000006/$name ]] || fail "no $name in the checkpoint" || return
+  done
+  expect_status 0 "$worker" --config "$work/alone.yaml" || return
+  expect_status 2 "$worker" --config "$work/alone.yaml" --resume never && expect_in err "--resume auto" || return
+  expect_status 2 "$worker" --config "$work/alone.yaml" --set optimizer.lr=1 && expect_in err "optimizer.lr: 0.001"
+}
+
+two_ranks_train_and_agree_on_errors() {
+  config pair 4
+  expect_status 0 mpirun --oversubscribe -n 2 "$worker" --config "$work/pair.yaml" || return
+  [[ $(steps_of "$work/pair") == 4 ]] || fail "$(steps_of "$work/pair") lines in metrics.jsonl" || return
+  python3 - "$work/alone/metrics.jsonl" "$work/pair/metrics.jsonl" <<'PYTHON' || fail "losses of 1 and 2 ranks differ"
+import json, sys
+one, two = ([json.loads(line)["loss"] for line in open(path)] for path in sys.argv[1:])
+# The schedules differ after the warm-up of two steps.
+assert all(abs(a - b) < 1e-4 * a for a, b in zip(one[:3], two[:3])), (one, two)
+PYTHON
+  expect_status 2 mpirun --oversubscribe -n 2 "$worker" --config "$work/pair.yaml" --set model.config=/absent.yaml ||
+    return
+  [[ $(grep -c "cannot read the model file" "$work/err") == 1 ]] || fail "the error is not told once" || return
+  expect_status 2 mpirun --oversubscribe -n 3 "$worker" --config "$work/pair.yaml" &&
+    expect_in err "3 ranks do not divide"
+}
+
+embed_writes_features() {
+  local i
+  mkdir -p "$work/pictures"
+  tar -xf "$data/train/00000.tar" -C "$work/pictures" || fail "tar" || return
+  local pictures
+  mapfile -t pictures < <(find "$work/pictures" -name '*.png' -o -name '*.jpg' | sort | head -n 2)
+  printf 'a red apple\n\n빨간 사과\n' >"$work/texts.txt"
+  local model=(--checkpoint "$work/alone/checkpoints/step-00000006")
+  expect_status 0 "$kelip" embed "${model[@]}" --images "${pictures[@]}" --texts "$work/texts.txt" --out "$work/f.st" ||
+    return
+  [[ $(tensors "$work/f.st") == "image_features F32 [2, 32]"$'\n'"text_features F32 [3, 32]" ]] ||
+    fail "shapes: $(tensors "$work/f.st")" || return
+  expect_status 0 "$kelip" embed "${model[@]}" --images "${pictures[@]}" --normalize --out "$work/n.st" || return
+  [[ $(tensors "$work/n.st") == "image_features F32 [2, 32]"$'\n'"text_features F32 [0, 32]" ]] ||
+    fail "shapes: $(tensors "$work/n.st")" || return
+  expect_status 2 "$kelip" embed "${model[@]}" --images "$work/texts.txt" --out "$work/x.st" &&
+    expect_in err texts.txt || return
+  expect_status 2 "$kelip" embed "${model[@]}" --out "$work/x.st" && expect_in err --images
+}
+
+retrieval_prints_json() {
+  local model=(--checkpoint "$work/alone/checkpoints/step-00000006")
+  local text=$work/t2.txt pictures
+  printf 'a red apple\n빨간 사과\n' >"$text"
+  mapfile -t pictures < <(find "$work/pictures" -name '*.png' -o -name '*.jpg' | sort | head -n 2)
+  expect_status 0 "$kelip" embed "${model[@]}" --images "${pictures[@]}" --texts "$text" --out "$work/r.st" || return
+  expect_status 0 "$kelip" eval retrieval --features "$work/r.st" --json || return
+  python3 - "$work/out" <<'PYTHON' || fail "keys of eval retrieval --json"
+import json, sys
+report = json.load(open(sys.argv[1]))
+for direction in ("image_to_text", "text_to_image"):
+    for measure in ("R@1", "R@5", "R@10"):
+        assert 0 <= report[f"{direction}_{measure}"] <= 1
+assert report["count"] == 2 and report["chance_R@1"] == 0.5
+PYTHON
+  expect_status 2 "$kelip" eval retrieval --features "$work/f.st" && expect_in err "2 image rows, 3 text rows" ||
+    return
+  expect_status 2 "$kelip" eval retrieval --features "$work/texts.txt" && expect_in err texts.txt || return
+  expect_status 2 "$kelip" eval retrieval && expect_in err --features
+}
+
+bench_step_prints_json() {
+  expect_status 0 "$kelip" bench step --model "$work/model.yaml" --precision fp32 --batch 2 --tokens 8 --steps 1 --json ||
+    return
+  python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); assert d["samples_per_second"] > 0, d' "$work/out" ||
+    fail "bench step --json" || return
+  expect_status 2 "$kelip" bench step --model "$work/model.yaml" --tokens 99 && expect_in err "99"
+}
+
+a_second_run_in_a_directory_is_refused() {
+  config held 1000000
+  "$worker" --config "$work/held.yaml" >/dev/null 2>"$work/err" &
+  local first=$!
+  wait_for_steps "$work/held" 1 "$first" || return
+  expect_status 2 "$worker" --config "$work/held.yaml" && expect_in err "another run holds this directory" &&
+    expect_in err "process $first"
+  kill -KILL "$first"
+  wait "$first" 2>/dev/null
+  # The kernel has let go of the lock.
+  expect_status 0 "$worker" --config "$work/held.yaml" --set optimizer.steps=2
+}
+
+# stop_and_resume NAME SIGNAL COMMAND…: the command, a worker's launch, is stopped and then goes on to its last step.
+stop_and_resume() {
+  local name=$1 signal=$2 status=0
+  shift 2
+  config "$name" 1000000
+  "$@" --config "$work/$name.yaml" >/dev/null 2>"$work/err" &
+  local process=$!
+  wait_for_steps "$work/$name" 3 "$process" || return
+  kill "-$signal" "$process"
+  # Batch systems and launchers may both send it.
+  sleep 0.02
+  kill "-$signal" "$process" 2>/dev/null
+  wait "$process" || status=$?
+  ((status == 85)) || fail "status $status after SIG$signal, expected 85: $(tail -n 3 "$work/err" | tr '\n' ' ')" || return
+  local saved last
+  saved=$(find "$work/$name/checkpoints" -name 'step-*' | sort | tail -n 1)
+  last=$(steps_of "$work/$name")
+  [[ $(basename "$saved") == "step-$(printf %08d "$last")" ]] || fail "saved $saved after $last steps" || return
+  expect_status 0 "$@" --config "$work/$name.yaml" --accept-config-change --set "optimizer.steps=$((last + 2))" &&
+    expect_in err "resuming from $(basename "$saved")" || return
+  [[ $(steps_of "$work/$name") == $((last + 2)) ]] || fail "$(steps_of "$work/$name") steps after resuming at $last"
+}
+
+sigterm_saves_and_exits_85() { stop_and_resume term TERM "$worker"; }
+
+sigusr1_saves_and_exits_85() { stop_and_resume usr1 USR1 "$worker"; }
+
+# mpirun passes SIGUSR1 on; after a SIGTERM it kills its ranks a second later unless told to wait.
+sigusr1_to_mpirun_saves_and_exits_85() { stop_and_resume mpi-usr1 USR1 mpirun --oversubscribe -n 2 "$worker"; }
+
+sigterm_to_mpirun_saves() {
+  config mpi-term 1000000
+  mpirun --oversubscribe -n 2 --mca odls_base_sigkill_timeout 60 "$worker" --config "$work/mpi-term.yaml" \
+    >/dev/null 2>"$work/err" &
+  local launcher=$!
+  wait_for_steps "$work/mpi-term" 3 "$launcher" || return
+  kill -TERM "$launcher"
+  wait "$launcher" && fail "mpirun exits with 0 after a SIGTERM" || true
+  local saved
+  saved=$(find "$work/mpi-term/checkpoints" -name manifest.json 2>/dev/null | wc -l)
+  [[ $saved == 1 ]] || fail "$saved checkpoints after a SIGTERM: $(tail -n 3 "$work/err" | tr '\n' ' ')"
+}
+
+sigterm_to_one_rank_stops_all_with_85() {
+  config rank-term 1000000
+  mpirun --oversubscribe -n 2 "$worker" --config "$work/rank-term.yaml" >/dev/null 2>"$work/err" &
+  local launcher=$! rank status=0
+  wait_for_steps "$work/rank-term" 3 "$launcher" || return
+  rank=$(pgrep -P "$launcher" -f kelip-worker | tail -n 1)
+  [[ -n $rank ]] || fail "no rank below mpirun" || return
+  kill -TERM "$rank"
+  wait "$launcher" || status=$?
+  ((status == 85)) || fail "status $status, expected 85: $(tail -n 3 "$work/err" | tr '\n' ' ')"
+}
+
+check help_is_given
+check mistakes_on_the_command_line_exit_2
+check model_info_counts_parameters
+check tokenizer_trains_encodes_and_inspects
+check a_dry_run_leaves_nothing
+check a_worker_alone_trains
+check two_ranks_train_and_agree_on_errors
+check embed_writes_features
+check retrieval_prints_json
+check bench_step_prints_json
+check a_second_run_in_a_directory_is_refused
+check sigterm_saves_and_exits_85
+check sigusr1_saves_and_exits_85
+check sigusr1_to_mpirun_saves_and_exits_85
+check sigterm_to_mpirun_saves
+check sigterm_to_one_rank_stops_all_with_85
+if ((failures > 0)); then
+  echo "$failures checks failed"
+  exit 1
+fi

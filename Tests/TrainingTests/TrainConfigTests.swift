@@ -1,0 +1,143 @@
+import Basics
+import Foundation
+import Testing
+import TinyRun
+
+@testable import Training
+
+@Suite struct TrainConfigTests {
+  private static let minimal = """
+    run: {directory: out}
+    model: {config: m.yaml}
+    data: {train: shards, tokenizer: t.json, global_batch_size: 48}
+    optimizer: {steps: 100}
+    """
+
+  private func config(_ overrides: String...) throws -> TrainConfig {
+    let reader = try ConfigReader(yaml: Self.minimal, source: "run.yaml", overrides: overrides)
+    return try TrainConfig(reader, relativeTo: URL(fileURLWithPath: "/absent"))
+  }
+
+  @Test func defaults() throws {
+    let config = try config()
+    #expect(config.runDirectory == "out" && config.seed == 0)
+    #expect(config.modelPath == "m.yaml" && config.precision == .fp32 && config.initFrom == nil)
+    #expect(config.trainShards == ["shards"] && config.validationShards.isEmpty)
+    #expect(config.canonicalStreams == 16 && config.shuffleWindow == 16384)
+    #expect(config.decodeThreads == 1 && config.prefetchBatches == 2 && config.maxPixels == 25_000_000)
+    #expect(config.augmentation == .randomResizedCrop && config.flipProbability == 0)
+    #expect(config.cropScale == 0.9...1 && config.cropRatio == 0.75...(4.0 / 3))
+    #expect(config.tileRows == 256 && config.tileColumns == 1024 && config.maxLogitScale == 100)
+    #expect(config.schedule == .init(lr: 5e-4, warmup: 2000, steps: 100))
+    #expect(config.adamW == .init(beta1: 0.9, beta2: 0.98, eps: 1e-6, weightDecay: 0.2))
+    #expect(config.gradClipNorm == nil && config.bucketBytes == 25 << 20)
+    #expect(config.checkpointEverySteps == 1000 && config.keepLast == 3 && !config.sampleKeys)
+  }
+
+  @Test(arguments: [
+    "run.directory", "model.config", "data.train", "data.tokenizer", "data.global_batch_size",
+    "optimizer.steps",
+  ])
+  func whatHasNoDefaultMustBeGiven(key: String) throws {
+    for value in ["", "~"] {
+      let error = #expect(throws: KelipError.self) { try config("\(key)=\(value)") }
+      #expect(error?.location == "run.yaml: \(key)")
+    }
+    let (section, name) = (key.split(separator: ".")[0], key.split(separator: ".")[1])
+    let lines = Self.minimal.split(separator: "\n").map { line -> String in
+      guard line.hasPrefix("\(section):") else { return String(line) }
+      return line.replacingOccurrences(of: "\(name): ", with: "other_\(name): ")
+    }
+    let error = #expect(throws: KelipError.self) {
+      try TrainConfig(
+        ConfigReader(yaml: lines.joined(separator: "\n"), source: "run.yaml"),
+        relativeTo: URL(fileURLWithPath: "/"))
+    }
+    #expect(error?.location == "run.yaml: \(key)" && error?.message == "missing")
+  }
+
+  @Test(arguments: [
+    "run.seed=-1", "model.precision=fp16", "data.global_batch_size=0", "data.decode_threads=-1",
+    "data.prefetch_batches=0", "data.canonical_streams=0", "data.shuffle_window=0", "data.max_pixels=0",
+    "augmentation.train=colour", "augmentation.scale=[0, 1]", "augmentation.scale=[0.5, 1.5]",
+    "augmentation.ratio=[0, 1]", "augmentation.ratio=[2, 1]", "augmentation.flip=1.5",
+    "objective.tile_rows=0",
+    "objective.tile_columns=0", "objective.max_logit_scale=0", "optimizer.steps=0", "optimizer.lr=-1",
+    "optimizer.lr=.nan", "optimizer.warmup=-1", "optimizer.beta1=1", "optimizer.beta2=-0.1",
+    "optimizer.eps=2",
+    "optimizer.weight_decay=-1", "optimizer.grad_clip_norm=0", "optimizer.grad_clip_norm=-1",
+    "parallel.threads_per_rank=0", "parallel.bucket_megabytes=0", "checkpoint.every_steps=0",
+    "checkpoint.keep_last=0", "log.sample_keys=5", "log.sample_keys=maybe",
+  ])
+  func valuesOutsideTheirLimitsNameTheKey(override: String) {
+    let error = #expect(throws: KelipError.self) { try config(override) }
+    #expect(error?.location == "run.yaml: \(override.split(separator: "=")[0])")
+    #expect(error?.exitCode == .badInput)
+  }
+
+  @Test func unknownKeysNameTheNearest() {
+    let error = #expect(throws: KelipError.self) { try config("optimizer.learning_rate=1") }
+    #expect(error?.location == "run.yaml: optimizer.learning_rate" && error?.message == "unknown key")
+    let typo = #expect(throws: KelipError.self) { try config("checkpoint.every_step=1") }
+    #expect(typo?.hint == "did you mean checkpoint.every_steps?")
+  }
+
+  @Test func streamsFollowTheBatchSize() throws {
+    #expect(try config("data.global_batch_size=7").canonicalStreams == 7)
+    #expect(try config("data.global_batch_size=13").canonicalStreams == 13)
+    #expect(try config("data.global_batch_size=34").canonicalStreams == 2)
+  }
+
+  @Test func theResolvedConfigReadsBackAsItself() throws {
+    let first = try config(
+      "data.train=[\"a b\", \"그림: #1\"]", "optimizer.eps=1e-7", "optimizer.lr=1e-05",
+      "augmentation.scale=[0.25, 1]",
+      "model.init_from=w.safetensors", "log.sample_keys=yes")
+    let yaml = ResolvedConfig.yaml(first.resolved)
+    let second = try TrainConfig(
+      ConfigReader(yaml: yaml, source: "config.yaml"), relativeTo: URL(fileURLWithPath: "/absent"))
+    #expect(ResolvedConfig.yaml(second.resolved) == yaml)
+    #expect(
+      second.trainShards == ["a b", "그림: #1"] && second.schedule.lr == 1e-5 && second.adamW.eps == 1e-7)
+    #expect(second.gradClipNorm == nil && second.initFrom == "w.safetensors" && second.sampleKeys)
+    #expect(try ResolvedConfig.differences(saved: yaml, now: second.resolved).isEmpty)
+  }
+
+  @Test func onlyWhatChangesTheRunIsADifference() throws {
+    let saved = ResolvedConfig.yaml(try config().resolved)
+    func differences(_ override: String) throws -> [String] {
+      try ResolvedConfig.differences(saved: saved, now: config(override).resolved)
+    }
+    #expect(try differences("optimizer.lr=1e-3") == ["optimizer.lr: 0.0005 → 0.001"])
+    #expect(try differences("optimizer.lr=0.0005") == [])
+    #expect(try differences("data.train=[a, b]") == ["data.train: [\"shards\"] → [\"a\", \"b\"]"])
+    for free in [
+      "run.directory=x", "data.decode_threads=3", "data.prefetch_batches=5", "data.validation=v",
+      "parallel.bucket_megabytes=1", "checkpoint.every_steps=5", "log.sample_keys=true",
+    ] { #expect(try differences(free) == []) }
+    let fewer = saved.split(separator: "\n").filter { !$0.contains("warmup") }.joined(separator: "\n")
+    #expect(
+      try ResolvedConfig.differences(saved: fewer, now: config().resolved) == [
+        "optimizer.warmup: (none) → 2000"
+      ])
+    #expect(throws: KelipError.self) { try ResolvedConfig.differences(saved: "no colon", now: []) }
+  }
+
+  @Test func filesThatCannotBeReadAreNamed() throws {
+    let tiny = try TinyRun(sampleCount: 3)
+    let missing = #expect(throws: KelipError.self) { try TrainConfig(contentsOf: tiny.path("absent.yaml")) }
+    #expect(missing?.location == tiny.path("absent.yaml"))
+    try Data([0x61, 0x3A, 0xFF, 0xFE]).write(to: tiny.url("latin.yaml"))
+    let notText = #expect(throws: KelipError.self) { try TrainConfig(contentsOf: tiny.path("latin.yaml")) }
+    #expect(notText?.location == tiny.path("latin.yaml"))
+    let folder = #expect(throws: KelipError.self) { try TrainConfig(contentsOf: tiny.folder.path) }
+    #expect(folder?.message.hasPrefix("cannot read the configuration") == true)
+  }
+
+  @Test func pathsAreFoundBesideTheConfiguration() throws {
+    let tiny = try TinyRun(sampleCount: 3)
+    try Data(Self.minimal.replacingOccurrences(of: "m.yaml", with: "model.yaml").utf8).write(
+      to: tiny.url("run.yaml"))
+    #expect(try TrainConfig(contentsOf: tiny.path("run.yaml")).modelPath == tiny.modelPath)
+  }
+}
