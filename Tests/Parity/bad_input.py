@@ -10,7 +10,6 @@ import time
 
 import harness
 
-LIMIT = 30
 #: `error: …`, `Error: …`, `kelip-worker: error: …` or a log line whose second word is the level.
 ERROR_LINE = re.compile(r"^(\S+\s+)?error\b", re.IGNORECASE)
 
@@ -66,7 +65,7 @@ def launch(options, model, changes, ranks, log):
             options.work / "bad.yaml", harness.sections(harness.run_config(options, model, run) | changes))
     log.unlink(missing_ok=True)
     started = time.monotonic()
-    return harness.Job(options.worker, ranks, config, log).wait(LIMIT), time.monotonic() - started
+    return harness.Job(options.worker, ranks, config, log).wait(options.limit), time.monotonic() - started
 
 
 def check(options):
@@ -91,4 +90,6 @@ def check(options):
 
 
 if __name__ == "__main__":
-    harness.checked(check, harness.arguments(__doc__).parse_args())
+    parser = harness.arguments(__doc__)
+    parser.add_argument("--limit", type=float, default=30, help="seconds until the job must have ended")
+    harness.checked(check, parser.parse_args())

@@ -160,7 +160,7 @@ def worker(options):
     if rank != 0:
         return
     if FAULT == "slow":
-        time.sleep(60)
+        time.sleep(10)
     settings = read_config(options.config, world)
     load_torch()
     config = yaml.safe_load(pathlib.Path(settings["model.config"]).read_text())
