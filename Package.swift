@@ -12,8 +12,12 @@ let vectorised: [CSetting] = [
   ])
 ]
 
+/// Tests look inside rooms also when these are optimised, so that what is tested is what runs: one release build for
+/// both. It costs symbols, no speed: the hot loops are in C.
+let testable: [SwiftSetting] = strict + [.unsafeFlags(["-enable-testing"])]
+
 func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+  .target(name: name, dependencies: dependencies, swiftSettings: testable)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {

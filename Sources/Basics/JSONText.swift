@@ -58,6 +58,9 @@ package indirect enum JSONText: Sendable {
       switch scalar {
       case "\"": out += "\\\""
       case "\\": out += "\\\\"
+      case "\n": out += "\\n"
+      case "\r": out += "\\r"
+      case "\t": out += "\\t"
       case let control where control.value < 0x20:
         let hex = String(control.value, radix: 16)
         out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex

@@ -21,9 +21,20 @@ let agreementChecks = [
     let error = try agreedError(communicator) {
       throw KelipError("fault \(communicator.rank)", exitCode: communicator.isLeader ? .badInput : .fatal)
     }
-    try expectEqual(error.message, communicator.worldSize == 1 ? "fault 0" : "rank 0: fault 0", "message")
+    try expectEqual(error.message, "fault 0", "message")
     try expectEqual(error.exitCode, .badInput, "exit code")
     try expect(error.location == nil && error.hint == nil, "location and hint out of nowhere")
+  },
+  ContractCheck("work on the leader alone") { communicator in
+    let value = try communicator.onLeader { communicator.rank + 7 }
+    try expectEqual(value, communicator.isLeader ? 7 : nil, "value")
+    do {
+      _ = try communicator.onLeader { throw KelipError("no space", at: "/data") }
+      throw KelipError("no error arrived")
+    } catch let error as KelipError {
+      try expectEqual(error.message, "no space", "message")
+      try expectEqual(error.location, "/data", "location")
+    }
   },
   ContractCheck("the world works on after a disagreement") { communicator in
     for round in 0..<3 {
