@@ -63,7 +63,9 @@ final class TowerEncoder<S: ComputeScalar>: FeatureEncoder {
 
   func imageFeatures(_ pixels: [Float], count: Int) -> [Float] {
     precondition(pixels.count == count * 3 * config.vision.imageSize * config.vision.imageSize)
-    return features(count) { model.encodeImages(pixels, batch: count, into: $0, arena: arena, training: false) }
+    return features(count) {
+      model.encodeImages(pixels, batch: count, into: $0, arena: arena, training: false)
+    }
   }
 
   func textFeatures(_ captions: [String]) -> [Float] {

@@ -23,7 +23,8 @@ import Testing
   }
 
   @Test(arguments: [
-    0, -0.0, 1, -1.5, 0.1, 1e-06, 1e300, .leastNonzeroMagnitude, .pi, 1 / 3, 2.6592600369, 123_456_789.123, 1e21, 1e16,
+    0, -0.0, 1, -1.5, 0.1, 1e-06, 1e300, .leastNonzeroMagnitude, .pi, 1 / 3, 2.6592600369, 123_456_789.123,
+    1e21, 1e16,
     .greatestFiniteMagnitude, .leastNormalMagnitude, 0.1 + 0.2,
   ])
   func numbersReadBackToTheLastBit(number: Double) throws {
