@@ -130,7 +130,8 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Training", "RunService", "Checkpointing", "Collectives", "Optimization", "Objectives", "Towers",
+        "Training", "RunService", "Checkpointing", "Collectives", "Tokenization", "Optimization",
+        "Objectives", "Towers",
         "Kernels",
         "Basics", "TestSupport", "TinyRun",
       ]),

@@ -76,6 +76,16 @@ package struct Features: Sendable {
     }
   }
 
+  /// For each text the rank of its own image among all, from 1.
+  package func textRanks() -> [Int] {
+    normalised().withMatrices { images, texts in
+      RetrievalMetrics.ranks(
+        queries: texts, queryIDs: Array(0..<textCount), candidates: images,
+        candidateIDs: Array(0..<imageCount),
+        scoreTile: Features.scoreTile)
+    }
+  }
+
   private func withMatrices<Result>(
     _ body: (_ images: FeatureMatrix, _ texts: FeatureMatrix) throws -> Result
   ) rethrows -> Result {

@@ -24,15 +24,15 @@ package struct RetrievalEvaluation {
 
   /// Queries for a contact sheet: `count` captions spread evenly over the set.
   package func queries(_ count: Int) -> [ContactSheet.Query] {
-    let found = embedded.features.bestImages(k: 100)
+    let found = embedded.features.bestImages(k: ContactSheet.picturesShown)
+    let ranks = embedded.features.textRanks()
     let total = embedded.captions.count
     let chosen = (0..<min(count, total)).map { $0 * total / min(count, total) }
     return chosen.map { row in
-      let rank = found[row].firstIndex { $0.index == row }.map { $0 + 1 } ?? found[row].count + 1
-      return ContactSheet.Query(
+      ContactSheet.Query(
         caption: embedded.captions[row], language: Self.headings[language] ?? language,
         correct: embedded.numbers[row],
-        found: found[row].prefix(ContactSheet.picturesShown).map { embedded.numbers[$0.index] }, rank: rank)
+        found: found[row].map { embedded.numbers[$0.index] }, rank: ranks[row])
     }
   }
 }

@@ -39,7 +39,9 @@ package struct RunLogHandler: LogHandler {
     let prefix = event.level >= .warning ? "\(event.level): " : ""
     let origin = rank == 0 ? "" : "[rank \(rank)] "
     let text = "\(origin)\(prefix)\(event.message)\n"
-    FileHandle.standardError.write(Data(text.utf8))
+    // On a terminal the progress line stands there without an end.
+    let start = isatty(STDERR_FILENO) == 1 ? "\r\u{1B}[K" : ""
+    FileHandle.standardError.write(Data((start + text).utf8))
     let stamp = Date().formatted(.iso8601)
     Self.file.withLock { try? $0?.write(contentsOf: Data("\(stamp) \(text)".utf8)) }
   }

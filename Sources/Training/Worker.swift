@@ -17,6 +17,7 @@ package enum Worker {
         TrainConfig(contentsOf: options.configPath, overrides: options.overrides),
         worldSize: communicator.worldSize)
     }
+    try plan.checkSame(on: communicator)
     guard !options.dryRun else {
       logger.info("\(plan.summary)")
       logger.info("dry run: configuration, model, tokenizer and shards are in order")

@@ -68,6 +68,9 @@ import Testing
     #expect(report.imageToText.recallAt1 == 0 && report.textToImage.recallAt1 == 0)
     let best = Evaluation.Features(images: rows, texts: shifted, dimension: dimension).bestImages(k: 2)
     #expect(best.map { $0[0].index } == (0..<count).map { ($0 + 1) % count })
+    let ranks = Evaluation.Features(images: rows, texts: shifted, dimension: dimension).textRanks()
+    #expect(ranks.allSatisfy { (2...count).contains($0) })
+    #expect(Double(ranks.reduce(0, +)) / Double(count) == report.textToImage.meanRank)
     #expect(best.allSatisfy { $0.count == 2 && abs($0[0].score - 1) < 1e-5 })
   }
 

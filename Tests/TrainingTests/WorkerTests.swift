@@ -4,6 +4,7 @@ import Foundation
 import Testing
 import TestSupport
 import TinyRun
+import Tokenization
 
 @testable import Training
 
@@ -103,6 +104,37 @@ import TinyRun
     let run = try tiny.finished("nan-\(worldSize)")
     #expect(run.steps == Array(1...10))
     #expect(run.metrics.allSatisfy { $0["loss"] is NSNull && $0["updated"] as? Bool == false })
+  }
+
+  @Test(arguments: ["configuration", "model file", "tokenizer", "list of shards", ""], [2, 3])
+  func ranksThatHaveReadOtherFilesAreFound(part: String, worldSize: Int) throws {
+    let tiny = try TinyRun(sampleCount: 12)
+    let config = try tiny.writeConfig("run")
+    let leaders = try RunPlan(TrainConfig(contentsOf: config), worldSize: worldSize)
+    switch part {
+    case "model file":
+      try Data(TinyRun.model.replacingOccurrences(of: "embed_dim: 24", with: "embed_dim: 20").utf8)
+        .write(to: tiny.url("model.yaml"))
+    case "tokenizer":
+      try BytePairTrainer(vocabSize: 280).train(on: ["other words"]).json().write(
+        to: tiny.url("tokenizer.json"))
+    case "list of shards": try FileManager.default.removeItem(at: tiny.url("train/1.tar"))
+    default: break
+    }
+    let overrides = part == "configuration" ? ["optimizer.lr=1"] : ["parallel.threads_per_rank=2"]
+    let last = try RunPlan(TrainConfig(contentsOf: config, overrides: overrides), worldSize: worldSize)
+    let outcomes = ThreadedCommunicator.runCollecting(worldSize: worldSize) {
+      try ($0.rank == worldSize - 1 ? last : leaders).checkSame(on: $0)
+    }
+    for outcome in outcomes {
+      guard !part.isEmpty else {
+        try outcome.get()
+        continue
+      }
+      let error = #expect(throws: KelipError.self) { try outcome.get() }
+      #expect(error?.message == "rank \(worldSize - 1) has read another \(part) than rank 0")
+      #expect(error?.isAgreed == true)
+    }
   }
 
   @Test func aDryRunLeavesNothing() throws {
