@@ -29,7 +29,7 @@ struct EvalRetrieval: ParsableCommand {
     "ko", "en",
   ]
   @Option(help: "The first so many pairs of each set and language.") var pairs: Int?
-  @Option(help: "Write a picture of ten queries a language with their top five images (of the last set).")
+  @Option(help: "Write a picture of ten queries a language with their top five images, one a set.")
   var sheet: String?
   @Option(help: "The font of that picture.", completion: .file())
   var font = "/usr/share/fonts/truetype/nanum/NanumGothic.ttf"
@@ -54,7 +54,7 @@ struct EvalRetrieval: ParsableCommand {
         try RetrievalEvaluation(embedding, set: set, language: $0, pairs: pairs)
       }
       ofSet.forEach { reportSkipped($0.embedded.skipped) }
-      if let sheet, set == data.last { try write(sheet, ofSet, embedding.samples) }
+      if let sheet { try write(sheetPath(sheet, of: set), ofSet, embedding.samples) }
       evaluations += ofSet
     }
     try show(evaluations)
@@ -68,6 +68,14 @@ struct EvalRetrieval: ParsableCommand {
       ]).text
       print("\(head.dropLast()), \(try Self.text(evaluation.report).dropFirst())")
     }
+  }
+
+  /// Of several sets each has a picture of its own: retrieval.png becomes retrieval-train.png.
+  private func sheetPath(_ path: String, of set: String) -> String {
+    guard data.count > 1 else { return path }
+    let (url, name) = (URL(fileURLWithPath: path), URL(fileURLWithPath: set).lastPathComponent)
+    let stem = url.deletingPathExtension().lastPathComponent
+    return url.deletingLastPathComponent().appendingPathComponent("\(stem)-\(name).\(url.pathExtension)").path
   }
 
   private func write(_ path: String, _ evaluations: [RetrievalEvaluation], _ samples: EvaluationSamples)
