@@ -137,7 +137,9 @@ package struct TrainConfig: Sendable {
     steps = try reader.integer("optimizer.steps", in: positive)
     schedule = WarmupCosine(
       lr: try reader.number("optimizer.lr", default: 5e-4, in: 0...1e3),
-      warmup: try reader.integer("optimizer.warmup", default: 2000, in: 0...Int.max), steps: steps)
+      // The field's 2,000 steps; a run too short for them warms up over its first tenth.
+      warmup: try reader.integer("optimizer.warmup", default: min(2000, steps / 10), in: 0...Int.max),
+      steps: steps)
     let unit = 0.0...0.999_999_999
     adamW = AdamWSettings(
       beta1: try reader.number("optimizer.beta1", default: 0.9, in: unit),

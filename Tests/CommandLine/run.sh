@@ -132,7 +132,7 @@ mistakes_on_the_command_line_exit_2() {
 
 model_info_counts_parameters() {
   local model=$root/configs/models/kelip-vit-b-32.yaml
-  expect_status 0 "$kelip" model info --config "$model" && expect_in out 176575233 || return
+  expect_status 0 "$kelip" model info --config "$model" && expect_in out 176,575,233 || return
   expect_status 0 "$kelip" model info --config "$model" --json --tensors || return
   python3 - "$work/out" <<'PYTHON' || fail "model info --json"
 import json, math, sys

@@ -28,7 +28,7 @@ import TinyRun
     #expect(config.augmentation == .randomResizedCrop && config.flipProbability == 0)
     #expect(config.cropScale == 0.9...1 && config.cropRatio == 0.75...(4.0 / 3))
     #expect(config.tileRows == 256 && config.tileColumns == 1024 && config.maxLogitScale == 100)
-    #expect(config.schedule == .init(lr: 5e-4, warmup: 2000, steps: 100))
+    #expect(config.schedule == .init(lr: 5e-4, warmup: 10, steps: 100))
     #expect(config.adamW == .init(beta1: 0.9, beta2: 0.98, eps: 1e-6, weightDecay: 0.2))
     #expect(config.gradClipNorm == nil && config.bucketBytes == 25 << 20)
     #expect(config.checkpointEverySteps == 1000 && config.keepLast == 3 && !config.sampleKeys)
@@ -118,7 +118,7 @@ import TinyRun
     let fewer = saved.split(separator: "\n").filter { !$0.contains("warmup") }.joined(separator: "\n")
     #expect(
       try ResolvedConfig.differences(saved: fewer, now: config().resolved) == [
-        "optimizer.warmup: (none) → 2000"
+        "optimizer.warmup: (none) → 10"
       ])
     #expect(throws: KelipError.self) { try ResolvedConfig.differences(saved: "no colon", now: []) }
   }
