@@ -101,6 +101,7 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Basics", "Kernels"], path: "Tests/TestSupport",
       swiftSettings: strict),
+    .target(name: "TestFolders", path: "Tests/TestFolders", swiftSettings: strict),
     tests("KernelsTests", ["Kernels", "TestSupport"]),
     tests("CollectivesTests", ["Collectives", "CollectivesContract"]),
     // One list of checks for every communicator, run by `swift test` and, as a program, under mpirun.
@@ -113,15 +114,17 @@ let package = Package(
       swiftSettings: strict),
     tests("ImagingTests", ["Imaging", "Basics"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
-    tests("ShardStreamTests", ["ShardStream", "Imaging", "Tokenization"], resources: [.copy("Fixtures")]),
-    tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging", "Basics"]),
+    tests(
+      "ShardStreamTests", ["ShardStream", "Imaging", "Tokenization", "TestFolders"],
+      resources: [.copy("Fixtures")]),
+    tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging", "Basics", "TestFolders"]),
     tests(
       "TowersTests", ["Towers", "Kernels", "Objectives", "Collectives", "TestSupport"],
       resources: [.copy("Fixtures")]),
     tests("ObjectivesTests", ["Objectives", "Collectives", "Kernels", "TestSupport"]),
     tests("OptimizationTests", ["Optimization", "Towers", "TestSupport"], resources: [.copy("Fixtures")]),
     tests("CheckpointingTests", ["Basics", "Checkpointing"], resources: [.copy("Fixtures")]),
-    tests("RunServiceTests", ["RunService", "Basics"]),
+    tests("RunServiceTests", ["RunService", "Basics", "TestFolders"]),
     // A run small enough for tests: shards, tokenizer, model file and configuration in a folder of its own.
     .target(
       name: "TinyRun", dependencies: ["Basics", "Imaging", "ShardStream", "Tokenization"],

@@ -1,5 +1,6 @@
 import Basics
 import ShardStream
+import TestFolders
 import Testing
 
 @Suite struct TarWriterTests {

@@ -1,22 +1,9 @@
 import Basics
 import Foundation
+import TestFolders
 import Testing
 
 @testable import RunService
-
-/// A folder that is removed when the test lets go of it.
-final class TemporaryFolder {
-  let url: URL
-
-  init() throws {
-    url = FileManager.default.temporaryDirectory.appendingPathComponent("kelip-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  func file(_ name: String) -> URL { url.appendingPathComponent(name) }
-}
 
 @Suite struct JSONLinesFileTests {
   private func opened(_ text: String, keepingThrough step: Int) throws -> String {

@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import TestFolders
 import Testing
 
 @testable import ShardStream

@@ -1,4 +1,5 @@
 import Foundation
+import TestFolders
 
 /// Builds tars byte by byte, so that tests can also build damaged ones.
 struct TestTar {
@@ -47,19 +48,7 @@ struct TestTar {
   func write(to url: URL) throws { try Data(bytes).write(to: url) }
 }
 
-/// A folder that is removed when the test lets go of it.
-final class TemporaryFolder: Sendable {
-  let url: URL
-
-  init() throws {
-    url = FileManager.default.temporaryDirectory.appendingPathComponent("kelip-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  func file(_ name: String) -> URL { url.appendingPathComponent(name) }
-
+extension TemporaryFolder {
   func write(_ tar: TestTar, as name: String) throws -> URL {
     try tar.write(to: file(name))
     return file(name)
