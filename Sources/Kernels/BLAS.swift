@@ -25,8 +25,6 @@ enum BLAS {
       beta, c, blasint(ldc))
   }
 
-  static func setThreads(_ count: Int) { openblas_set_num_threads(Int32(count)) }
-
   /// The core type OpenBLAS runs, e.g. `SkylakeX`.
   static var coreName: String { String(cString: openblas_get_corename()) }
 }

@@ -48,22 +48,24 @@ package struct RunStart {
       return nil
     case .from(let path):
       let url = URL(fileURLWithPath: path, isDirectory: true).standardizedFileURL
+      let manifest: CheckpointManifest
       do {
-        try CheckpointDirectory.verify(url)
+        manifest = try CheckpointDirectory.verify(url)
       } catch let error as KelipError {
         throw KelipError(
           error.message, at: error.location,
           hint: error.hint ?? "--resume takes auto, never, or a checkpoint's directory")
       }
-      try refuseBranching(from: url, checkpoints)
+      try refuseBranching(from: url, step: manifest.step, checkpoints)
       return url
     }
   }
 
   /// A run that goes on from `url` must not find checkpoints of another past: were it to stop before it has overtaken
   /// them, `--resume auto` would go on from those.
-  private static func refuseBranching(from url: URL, _ checkpoints: CheckpointDirectory) throws {
-    let step = try CheckpointManifest(readingFrom: url).step
+  private static func refuseBranching(
+    from url: URL, step: Int, _ checkpoints: CheckpointDirectory
+  ) throws {
     let others = try checkpoints.steps().filter {
       $0 >= step
         && checkpoints.url(step: $0).resolvingSymlinksInPath().path != url.resolvingSymlinksInPath().path
