@@ -46,6 +46,10 @@ let package = Package(
     .systemLibrary(name: "CPNG", pkgConfig: "libpng"),
     .systemLibrary(name: "CFreeType", pkgConfig: "freetype2"),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd"),
+    .systemLibrary(name: "CWebP", pkgConfig: "libwebp"),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
+    .systemLibrary(name: "CXML2", pkgConfig: "libxml-2.0"),
 
     // Small C and C++: what Swift cannot import, and vector loops that no library offers.
     .target(name: "CMPIShims", dependencies: ["COpenMPI"], cSettings: vectorised),
@@ -53,15 +57,26 @@ let package = Package(
       name: "COneDNNShims", cxxSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CKernels", cSettings: vectorised),
+    .target(
+      name: "CCLD2Shims", cxxSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
+      linkerSettings: [.linkedLibrary("cld2")]),
 
     // Rooms, from the ground up.
     room("Basics", ["CCrypto"]),
     room("Kernels", ["Basics", "CKernels", "COneDNNShims", "COpenBLAS"]),
     room("Collectives", ["Basics"]),
     room("MPICollectives", ["Basics", "Collectives", "CMPIShims"]),
-    room("Imaging", ["Basics", "CTurboJPEG", "CPNG", "CFreeType"]),
-    room("Tokenization", ["Basics"]),
-    room("ShardStream", ["Basics", "Imaging", "Tokenization"]),
+    room("Imaging", ["Basics", "CTurboJPEG", "CPNG", "CWebP", "CFreeType"]),
+    room("Tokenization", ["Basics", "CZlib"]),
+    room("Captions", ["Basics", "CCLD2Shims", "CXML2", "Tokenization"]),
+    room("ShardStream", ["Basics", "Imaging", "Tokenization", "Captions", "Collectives", "CZstd"]),
+    room("Charts", ["Basics", "Imaging"]),
+    room(
+      "Curation",
+      [
+        "Basics", "Imaging", "Tokenization", "Captions", "Collectives", "ShardStream", "Charts",
+        .product(name: "Yams", package: "Yams"),
+      ]),
     room("DatasetBuilding", ["Basics", "Imaging", "ShardStream"]),
     room("Towers", ["Basics", "Kernels"]),
     room("Objectives", ["Basics", "Kernels", "Collectives"]),
@@ -92,7 +107,7 @@ let package = Package(
         "ProgramEntry",
         "Tokenization",
         "Imaging",
-        "Checkpointing", "ShardStream", "Towers", arguments,
+        "Checkpointing", "ShardStream", "Towers", "Captions", "Charts", "Collectives", "Curation", arguments,
       ], swiftSettings: strict),
 
     // A tests folder per room.
@@ -115,7 +130,17 @@ let package = Package(
     tests("ImagingTests", ["Imaging", "Basics"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests(
-      "ShardStreamTests", ["ShardStream", "Imaging", "Tokenization", "TestFolders"],
+      "ShardStreamTests",
+      ["ShardStream", "Imaging", "Tokenization", "Captions", "Collectives", "Basics", "TestFolders"],
+      resources: [.copy("Fixtures")]),
+    tests("CaptionsTests", ["Captions", "Tokenization"], resources: [.copy("Fixtures")]),
+    tests("ChartsTests", ["Charts", "Imaging", "Basics"]),
+    tests(
+      "CurationTests",
+      [
+        "Curation", "Captions", "ShardStream", "Imaging", "Tokenization", "Collectives", "Basics",
+        "TestFolders",
+      ],
       resources: [.copy("Fixtures")]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging", "Basics", "TestFolders"]),
     tests(
