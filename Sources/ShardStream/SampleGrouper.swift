@@ -10,7 +10,9 @@ struct SampleGrouper {
 
   private static let imageExtensions: Set<String> = ["jpg", "jpeg", "png", "webp"]
   /// Blocks are counted in 32 bits, and so are the members' sizes.
-  private static let largestSize = Int(UInt32.max) - 1
+  static let largestSize = Int(UInt32.max) - 1
+  /// Linux's longest path.
+  static let longestKey = 4096
 
   private var key: String?
   private var members: [String: MemberRange] = [:]
@@ -35,6 +37,7 @@ struct SampleGrouper {
     if hasDuplicate { return .rejected(key: key, .duplicateExtension) }
     guard let firstImage, let image = members[firstImage] else { return .rejected(key: key, .missingImage) }
     guard let text = members["txt"] else { return .rejected(key: key, .missingText) }
+    guard key.utf8.count <= Self.longestKey else { return .rejected(key: key, .keyTooLong) }
     let found = SampleMembers(image: image, text: text, metadata: members["json"])
     guard found.extent.upperBound / TarBlock.size <= Self.largestSize,
       members.values.allSatisfy({ $0.size <= Self.largestSize })
@@ -54,4 +57,16 @@ package enum RejectedReason: String, CaseIterable, Sendable {
   case missingText = "no txt member"
   case duplicateExtension = "an extension occurs twice"
   case tooLarge = "a member of 4 GiB or more, or beyond 2 TiB"
+  case keyTooLong = "a key of more than 4096 bytes"
+
+  /// A stable name to count by.
+  package var name: String {
+    switch self {
+    case .missingImage: "missing_image"
+    case .missingText: "missing_text"
+    case .duplicateExtension: "duplicate_extension"
+    case .tooLarge: "member_too_large"
+    case .keyTooLong: "key_too_long"
+    }
+  }
 }

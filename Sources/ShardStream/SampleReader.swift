@@ -11,7 +11,7 @@ struct SampleReader: Sendable {
   let largestSize: Int
 
   func image(_ sample: SampleID) throws -> RGBImage {
-    let bytes = try source.bytes(source.members(sample).image, of: sample)
+    let bytes = try source.bytes(try source.members(sample).image, of: sample)
     let image: RGBImage
     do throws(ImageFault) {
       image = try ImageDecoder.decode(bytes, maxPixels: maxPixels)
@@ -30,7 +30,7 @@ struct SampleReader: Sendable {
   }
 
   func caption(_ sample: SampleID) throws -> String {
-    try Self.caption(source.members(sample).text, in: try source.file(sample))
+    try Self.caption(try source.members(sample).text, in: try source.file(sample))
   }
 
   static func caption(_ range: MemberRange, in file: ShardFile) throws -> String {
@@ -40,7 +40,7 @@ struct SampleReader: Sendable {
 
   /// The `.json` member's text.
   func metadata(_ sample: SampleID) throws -> String? {
-    guard let range = source.members(sample).metadata else { return nil }
+    guard let range = try source.members(sample).metadata else { return nil }
     return String(validating: try source.bytes(range, of: sample), as: UTF8.self)
   }
 
@@ -52,8 +52,8 @@ struct SampleReader: Sendable {
     return String(trimmed[...last])
   }
 
-  func skipped(_ sample: SampleID, _ fault: SampleFault) -> SkippedSample {
+  func skipped(_ sample: SampleID, _ fault: SampleFault) throws -> SkippedSample {
     SkippedSample(
-      key: source.key(sample), shard: source.index.shards[sample.shard].url.path, fault: fault)
+      key: try source.key(sample), shard: source.catalogue.shards[sample.shard].path, fault: fault)
   }
 }

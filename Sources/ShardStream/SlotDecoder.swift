@@ -24,9 +24,9 @@ struct SlotDecoder: Sendable {
     for attempt in 1...Self.attempts {
       do {
         let tokens = try decode(sample, task)
-        return DecodedSlot(key: options.source.key(sample), tokens: tokens, skipped: skipped)
+        return DecodedSlot(key: try options.source.key(sample), tokens: tokens, skipped: skipped)
       } catch let fault as SampleFault {
-        skipped.append(reader.skipped(sample, fault))
+        skipped.append(try reader.skipped(sample, fault))
       }
       sample = replacement(of: task.sample, epoch: task.epoch, attempt: attempt)
     }

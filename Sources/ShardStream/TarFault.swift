@@ -1,6 +1,6 @@
 /// Damage inside a tar: what lies before `offset` is sound, the rest of the archive cannot be trusted.
 package struct TarFault: Error, Equatable, Sendable, CustomStringConvertible {
-  package enum Reason: String, Sendable {
+  package enum Reason: String, CaseIterable, Sendable {
     case badChecksum = "the header's checksum does not match"
     case badSize = "the header's size is not a number"
     case badExtendedHeader = "an extended header (PAX or GNU long name) cannot be parsed"
@@ -8,6 +8,19 @@ package struct TarFault: Error, Equatable, Sendable, CustomStringConvertible {
     case truncatedMember = "the file ends inside a member"
     case missingEnd = "the archive has no end marker: it may have been cut off"
     case unsupportedType = "a sparse or multi-volume member is not supported"
+
+    /// A stable name to count by.
+    package var name: String {
+      switch self {
+      case .badChecksum: "tar_bad_checksum"
+      case .badSize: "tar_bad_size"
+      case .badExtendedHeader: "tar_bad_extended_header"
+      case .truncatedHeader: "tar_truncated_header"
+      case .truncatedMember: "tar_truncated_member"
+      case .missingEnd: "tar_missing_end"
+      case .unsupportedType: "tar_unsupported_type"
+      }
+    }
   }
 
   package let reason: Reason

@@ -21,14 +21,14 @@ import Testing
   func agreesWithWebDataset(_ name: String) throws {
     let json = try Data(contentsOf: Self.fixtures.appendingPathComponent("webdataset.json"))
     let expected = try #require(try JSONDecoder().decode(Expected.self, from: json).shards[name])
-    let index = try ShardIndex.scan([Self.fixtures.appendingPathComponent(name)])
-    #expect(index.faults.isEmpty)
-    #expect(index.sampleCounts == [6] && expected.count == 6)
-    let source = SampleSource(index: index)
+    let catalogue = try ShardCatalogue.load([Self.fixtures.appendingPathComponent(name)])
+    #expect(catalogue.faults.isEmpty)
+    #expect(catalogue.sampleCounts == [6] && expected.count == 6)
+    let source = SampleSource(catalogue: catalogue)
     for (number, sample) in expected.enumerated() {
       let id = SampleID(shard: 0, index: number)
-      let members = source.members(id)
-      #expect(source.key(id) == sample.key)
+      let members = try source.members(id)
+      #expect(try source.key(id) == sample.key)
       #expect(try source.bytes(members.text, of: id) == Array(sample.text.utf8))
       #expect(try source.bytes(members.image, of: id) == Array(sample.image))
       let metadata = try members.metadata.map { try source.bytes($0, of: id) }
