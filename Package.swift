@@ -160,7 +160,7 @@ let package = Package(
       [
         "Training", "RunService", "Checkpointing", "Collectives", "Tokenization", "Optimization",
         "Objectives", "Towers",
-        "Kernels",
+        "Kernels", "ShardStream",
         "Basics", "TestSupport", "TinyRun",
       ]),
     tests(
