@@ -163,7 +163,7 @@ let package = Package(
       [
         "Training", "RunService", "Checkpointing", "Collectives", "Tokenization", "Optimization",
         "Objectives", "Towers",
-        "Kernels",
+        "Kernels", "ShardStream",
         "Basics", "TestSupport", "TinyRun",
       ]),
     tests(
