@@ -134,7 +134,7 @@ let package = Package(
       "ShardStreamTests",
       ["ShardStream", "Imaging", "Tokenization", "Captions", "Collectives", "Basics", "TestFolders"],
       resources: [.copy("Fixtures")]),
-    tests("CaptionsTests", ["Captions", "Tokenization"], resources: [.copy("Fixtures")]),
+    tests("CaptionsTests", ["Captions", "Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests("ChartsTests", ["Charts", "Imaging", "Basics"]),
     tests(
       "CurationTests",
