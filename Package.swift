@@ -92,7 +92,10 @@ let package = Package(
       ]),
     room(
       "Evaluation",
-      ["Basics", "Kernels", "Imaging", "Tokenization", "ShardStream", "Towers", "Checkpointing", "Training"]),
+      [
+        "Basics", "Kernels", "Imaging", "Charts", "Tokenization", "ShardStream", "Towers", "Checkpointing",
+        "Training",
+      ]),
     room(
       "Benchmarks",
       ["Basics", "Kernels", "Collectives", "Towers", "Objectives", "Optimization", "Training"]),
