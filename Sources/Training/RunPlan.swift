@@ -47,6 +47,8 @@ package struct RunPlan: Sendable {
   package let tokenizer: BytePairTokenizer
   /// The shards of `data.train`; equal on every rank.
   package let catalogue: ShardCatalogue
+  /// What of the shards is lost before the first step.
+  package let findings: [ShardFinding]
   /// Which sample stands where in the run; equal on every rank.
   package let order: GlobalOrder
   /// Shards of `data.validation`; only counted here.
@@ -60,9 +62,13 @@ package struct RunPlan: Sendable {
     (model, tokenizer, validationShardCount) = (files.model, files.tokenizer, files.validationShardCount)
     let catalogue = try ShardCatalogue.load(
       files.trainShards, communicator: communicator, sidecars: SidecarPlace(folder: config.indexDirectory))
-    self.catalogue = catalogue
+    let findings = catalogue.findings
+    (self.catalogue, self.findings) = (catalogue, findings)
     order = try communicator.agree {
-      try GlobalOrder(
+      try ShardFindingCheck(
+        findings: findings, shardCount: catalogue.shards.count, sampleCount: catalogue.sampleCount,
+        fraction: config.maxBadFraction, minimum: config.maxBadFractionAfter)()
+      return try GlobalOrder(
         seed: config.seed, shardSampleCounts: catalogue.sampleCounts,
         globalBatchSize: config.globalBatchSize, canonicalStreams: config.canonicalStreams,
         shuffleWindow: config.shuffleWindow)
