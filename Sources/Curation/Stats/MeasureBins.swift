@@ -11,11 +11,20 @@ struct MeasureBins {
   let counts: BinnedCounts
 
   init(_ measure: DataMeasure, _ histogram: IntegerHistogram) {
-    let low = Double(histogram.quantile(Self.tail)) / Double(measure.scale)
-    let high = Double(histogram.quantile(1 - Self.tail)) / Double(measure.scale)
-    var counts = BinnedCounts(Self.bins(measure, low: low, high: max(low, high)))
+    let (low, high) = Self.range(histogram)
+    var counts = BinnedCounts(
+      Self.bins(measure, low: Double(low) / Double(measure.scale), high: Double(high) / Double(measure.scale)))
     for (value, count) in histogram.values { counts.add(Double(value) / Double(measure.scale), times: count) }
     self.counts = counts
+  }
+
+  /// All values, but for the tails where these would squeeze the rest.
+  private static func range(_ histogram: IntegerHistogram) -> (Int, Int) {
+    let low = histogram.quantile(tail)
+    let high = histogram.quantile(1 - tail)
+    return (
+      histogram.minimum > low / 2 ? histogram.minimum : low, histogram.maximum < 2 * high ? histogram.maximum : high
+    )
   }
 
   private static func bins(_ measure: DataMeasure, low: Double, high: Double) -> HistogramBins {

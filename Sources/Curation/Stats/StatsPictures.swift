@@ -70,7 +70,7 @@ extension StatsReport {
     let bytes = try ShardFile(url: shards[sample.shard])
       .bytes(at: sample.image.offset, count: sample.image.size)
     do throws(ImageFault) {
-      let picture = try ImageDecoder.decode(bytes, background: .white)
+      let picture = try ImageDecoder.decode(bytes, background: .white, upright: true)
       return SampleSheet.Tile(picture: picture, caption: sample.caption, note: sample.note)
     } catch {
       return SampleSheet.Tile(picture: nil, caption: sample.caption, note: error.reason)

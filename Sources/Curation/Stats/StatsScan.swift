@@ -9,6 +9,9 @@ import Tokenization
 struct StatsScan: Sendable {
   /// Far more than any caption of a mebibyte has.
   private static let longestCaption = 1 << 24
+  private static let headerLength = 1 << 15
+  /// Pixels; larger than anything that is trained on, so that the sizes of what is too large are seen too.
+  private static let largestPicture = 1 << 32
 
   let tokenizer: (any CaptionEncoder)?
   let seed: UInt64
@@ -76,19 +79,32 @@ struct StatsScan: Sendable {
     let range = sample.members.image
     statistics.measure(.imageBytes, range.size)
     do {
-      let header = try ImageHeader.read(byteCount: range.size) {
-        try walk.file.bytes(at: range.offset + $0, count: $1)
-      }
+      let header = try Self.header(of: range, in: walk.file)
+      let (width, height) = header.uprightSize
       statistics.count(.format, header.format.rawValue)
-      statistics.measure(.imageWidth, header.width)
-      statistics.measure(.imageHeight, header.height)
-      statistics.measure(
-        .imageAspect, (header.width * DataMeasure.imageAspect.scale + header.height / 2) / header.height)
-      statistics.measure(.imagePixels, header.width * header.height)
-      return "\(header.width) × \(header.height)"
+      statistics.measure(.imageWidth, width)
+      statistics.measure(.imageHeight, height)
+      statistics.measure(.imageAspect, (width * DataMeasure.imageAspect.scale + height / 2) / height)
+      statistics.measure(.imagePixels, width * height)
+      return "\(width) × \(height)"
     } catch let fault as ImageFault {
       statistics.count(.badImage, fault.reason)
       return fault.reason
     }
+  }
+
+  /// From the file's beginning; from all of it where profiles or thumbnails push the size far back, and where the
+  /// format tells only of a whole file.
+  private static func header(of range: MemberRange, in file: ShardFile) throws -> ImageHeader {
+    let start = min(range.size, headerLength)
+    do {
+      return try header(in: file.bytes(at: range.offset, count: start))
+    } catch ImageFault.truncated where start < range.size {
+      return try header(in: file.bytes(at: range.offset, count: range.size))
+    }
+  }
+
+  private static func header(in bytes: [UInt8]) throws -> ImageHeader {
+    try bytes.withUnsafeBytes { try ImageHeader.read($0, maxPixels: largestPicture) }
   }
 }
