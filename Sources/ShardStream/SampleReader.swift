@@ -14,7 +14,7 @@ struct SampleReader: Sendable {
     let bytes = try source.bytes(source.members(sample).image, of: sample)
     let image: RGBImage
     do throws(ImageFault) {
-      image = try ImageDecoder.decode(bytes, maxPixels: maxPixels)
+      image = try ImageDecoder.decode(bytes, maxPixels: maxPixels, upright: true)
     } catch {
       throw SampleFault.image(error)
     }
