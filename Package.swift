@@ -86,7 +86,7 @@ let package = Package(
     room(
       "Training",
       [
-        "Basics", "Kernels", "Collectives", "Tokenization", "ShardStream", "Towers", "Objectives",
+        "Basics", "Kernels", "Collectives", "Tokenization", "Captions", "ShardStream", "Towers", "Objectives",
         "Optimization",
         "Checkpointing", "RunService", .product(name: "Yams", package: "Yams"), logging,
       ]),
@@ -158,7 +158,8 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Training", "RunService", "Checkpointing", "Collectives", "Tokenization", "Optimization",
+        "Training", "RunService", "Checkpointing", "Collectives", "Tokenization", "Captions", "ShardStream",
+        "Optimization",
         "Objectives", "Towers",
         "Kernels",
         "Basics", "TestSupport", "TinyRun",

@@ -68,12 +68,20 @@ package struct GlobalOrder: Sendable {
   /// step's first samples where there is but one component.
   package func epoch(step: Int) -> Int { step * globalBatchSize / sampleCount }
 
+  /// The step whose batch holds the sample that begins this epoch.
+  package func firstStep(ofEpoch epoch: Int) -> Int { epoch * sampleCount / globalBatchSize }
+
   /// How many samples of a component the batches before this step hold.
   package func samplesSeen(of component: Int, before step: Int) -> Int {
     let places = step * lanePlaces
     return (0..<canonicalStreams).reduce(0) {
       $0 + split.count(of: component, lane: $1, before: places)
     }
+  }
+
+  /// The slots of a global batch that a rank takes: r·B/N ..< (r+1)·B/N.
+  package func slots(rank: Int, of worldSize: Int) -> Range<Int> {
+    (rank * globalBatchSize / worldSize)..<((rank + 1) * globalBatchSize / worldSize)
   }
 
   /// B/C: the places of a lane in one batch.

@@ -7,7 +7,9 @@ import Yams
 ///
 /// Reading a key declares it: name, type, default and check stand in one place.
 package final class ConfigReader {
-  private let source: String
+  let source: String
+  /// What comes before a key in messages: the place of a list's entry.
+  let prefix: String
   private let root: Node
   /// Every key read so far with its value, in order: the resolved config.
   package private(set) var resolved: [(key: String, value: JSONText)] = []
@@ -17,6 +19,7 @@ package final class ConfigReader {
   ///   - overrides: `key=value` each, values in YAML (`--set`).
   package init(yaml: String, source: String, overrides: [String] = []) throws {
     self.source = source
+    prefix = ""
     var node: Node
     do {
       node = try Yams.compose(yaml: yaml) ?? Node([:])
@@ -29,6 +32,11 @@ package final class ConfigReader {
     }
     for override in overrides { node = try Self.apply(override, to: node) }
     root = node
+  }
+
+  /// Reads one mapping out of a list.
+  init(entry: Node, source: String, prefix: String) {
+    (self.source, self.prefix, root) = (source, prefix, entry)
   }
 
   /// Whether the file (or an override) gives a value, null included.
@@ -87,16 +95,6 @@ package final class ConfigReader {
     return try string(key)
   }
 
-  /// One text or a list of them.
-  package func strings(_ key: String, default fallback: [String]? = nil) throws -> [String] {
-    try value(
-      key, "a text or a list of texts", default: fallback,
-      { node in
-        if let items = node.sequence { return Self.all(items.map(Self.text)) }
-        return Self.text(node).map { [$0] }
-      }, { .array($0.map(JSONText.string)) })
-  }
-
   /// Two numbers, the smaller first, both within `bounds`.
   package func range(
     _ key: String, default fallback: ClosedRange<Double>, in bounds: ClosedRange<Double>
@@ -132,7 +130,7 @@ package final class ConfigReader {
 
   /// An error at a key of this file.
   package func fault(_ key: String, _ message: String, hint: String? = nil) -> KelipError {
-    KelipError(message, at: "\(source): \(key)", hint: hint)
+    KelipError(message, at: "\(source): \(prefix)\(key)", hint: hint)
   }
 
   /// Throws for the first key of the file that was never read, naming the nearest known one. A section without any
@@ -149,7 +147,7 @@ package final class ConfigReader {
     }
   }
 
-  private func value<Value>(
+  func value<Value>(
     _ key: String, _ expected: String, default fallback: Value?, _ read: (Node) -> Value?,
     _ write: (Value) -> JSONText
   ) throws -> Value {
@@ -165,7 +163,8 @@ package final class ConfigReader {
     return fallback
   }
 
-  private func record(_ key: String, _ value: JSONText) {
+  /// Notes the value that a key got.
+  func record(_ key: String, _ value: JSONText) {
     if let index = resolved.firstIndex(where: { $0.key == key }) {
       resolved[index].value = value
     } else {
@@ -173,7 +172,7 @@ package final class ConfigReader {
     }
   }
 
-  private func lookUp(_ key: String) -> Node? {
+  func lookUp(_ key: String) -> Node? {
     key.split(separator: ".").reduce(Optional(root)) { node, part in node?.mapping?[Node(String(part))] }
   }
 }
@@ -205,18 +204,18 @@ extension ConfigReader {
     }
   }
 
-  private static func kind(_ node: Node) -> String {
+  static func kind(_ node: Node) -> String {
     if node.mapping != nil { return "a mapping" }
     if node.sequence != nil { return "a list" }
     return node.null != nil ? "nothing" : "\"\(node.string ?? "")\""
   }
 
-  private static func text(_ node: Node) -> String? {
+  static func text(_ node: Node) -> String? {
     guard node.null == nil, let text = node.string, !text.isEmpty else { return nil }
     return text
   }
 
-  private static func all<Value>(_ values: [Value?]) -> [Value]? {
+  static func all<Value>(_ values: [Value?]) -> [Value]? {
     values.contains { $0 == nil } ? nil : values.compactMap { $0 }
   }
 

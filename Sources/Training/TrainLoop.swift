@@ -110,7 +110,9 @@ final class TrainLoop<S: ComputeScalar> {
       let all = try communicator.allGatherBytes(Array(lines.joined(separator: "\n").utf8))
       try records?.writeQuarantine(all)
     }
-    try records?.writeMetrics(state, epoch: batch.epoch, result, reports, stepSeconds: stepSeconds)
+    try records?.writeMetrics(
+      state, epoch: batch.epoch, componentEpochs: plan.order.componentEpochs(before: number), result, reports,
+      stepSeconds: stepSeconds)
   }
 
   /// Ten updates in a row that could not be applied will not mend themselves. Loss and norm are equal on all ranks, so
