@@ -63,6 +63,7 @@ let package = Package(
 
     // Rooms, from the ground up.
     room("Basics", ["CCrypto"]),
+    room("Configuration", ["Basics", .product(name: "Yams", package: "Yams")]),
     room("Kernels", ["Basics", "CKernels", "COneDNNShims", "COpenBLAS"]),
     room("Collectives", ["Basics"]),
     room("MPICollectives", ["Basics", "Collectives", "CMPIShims"]),
@@ -74,8 +75,7 @@ let package = Package(
     room(
       "Curation",
       [
-        "Basics", "Imaging", "Tokenization", "Captions", "Collectives", "ShardStream", "Charts",
-        .product(name: "Yams", package: "Yams"),
+        "Basics", "Configuration", "Imaging", "Tokenization", "Captions", "Collectives", "ShardStream", "Charts",
       ]),
     room("DatasetBuilding", ["Basics", "Imaging", "ShardStream"]),
     room("Towers", ["Basics", "Kernels"]),
@@ -86,13 +86,16 @@ let package = Package(
     room(
       "Training",
       [
-        "Basics", "Kernels", "Collectives", "Tokenization", "Captions", "ShardStream", "Towers", "Objectives",
+        "Basics", "Configuration", "Kernels", "Collectives", "Tokenization", "Captions", "ShardStream", "Towers", "Objectives",
         "Optimization",
         "Checkpointing", "RunService", .product(name: "Yams", package: "Yams"), logging,
       ]),
     room(
       "Evaluation",
-      ["Basics", "Kernels", "Imaging", "Tokenization", "ShardStream", "Towers", "Checkpointing", "Training"]),
+      [
+        "Basics", "Kernels", "Imaging", "Charts", "Tokenization", "ShardStream", "Towers", "Checkpointing",
+        "Training",
+      ]),
     room(
       "Benchmarks",
       ["Basics", "Kernels", "Collectives", "Towers", "Objectives", "Optimization", "Training"]),
@@ -112,6 +115,7 @@ let package = Package(
 
     // A tests folder per room.
     tests("BasicsTests", ["Basics"]),
+    tests("ConfigurationTests", ["Configuration", "Basics"]),
     // Seeded numbers, closeness reports and a reader of parity fixtures, for the tests of numeric rooms.
     .target(
       name: "TestSupport", dependencies: ["Basics", "Kernels"], path: "Tests/TestSupport",
@@ -133,12 +137,12 @@ let package = Package(
       "ShardStreamTests",
       ["ShardStream", "Imaging", "Tokenization", "Captions", "Collectives", "Basics", "TestFolders"],
       resources: [.copy("Fixtures")]),
-    tests("CaptionsTests", ["Captions", "Tokenization"], resources: [.copy("Fixtures")]),
+    tests("CaptionsTests", ["Captions", "Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests("ChartsTests", ["Charts", "Imaging", "Basics"]),
     tests(
       "CurationTests",
       [
-        "Curation", "Captions", "ShardStream", "Imaging", "Tokenization", "Collectives", "Basics",
+        "Curation", "Captions", "Configuration", "ShardStream", "Imaging", "Tokenization", "Collectives", "Basics",
         "TestFolders",
       ],
       resources: [.copy("Fixtures")]),
@@ -158,7 +162,7 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Training", "RunService", "Checkpointing", "Collectives", "Tokenization", "Captions", "ShardStream",
+        "Training", "Configuration", "RunService", "Checkpointing", "Collectives", "Tokenization", "Captions", "ShardStream",
         "Optimization",
         "Objectives", "Towers",
         "Kernels",

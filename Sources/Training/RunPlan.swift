@@ -47,6 +47,8 @@ package struct RunPlan: Sendable {
   package let tokenizer: BytePairTokenizer
   /// The samples of all shards.
   package let index: ShardIndex
+  /// What of the shards is lost before the first step.
+  package let findings: [ShardFinding]
   /// Which sample stands where in the run; equal on every rank.
   package let order: GlobalOrder
   /// Shards of `data.validation`; only counted here.
@@ -70,6 +72,10 @@ package struct RunPlan: Sendable {
     let mixture = try ShardMixture(config.train)
     let index = try ShardIndex.scan(mixture.shards)
     self.index = index
+    findings = index.findings
+    try ShardFindingCheck(
+      findings: findings, shardCount: index.shards.count, sampleCount: index.sampleCount,
+      fraction: config.maxBadFraction, minimum: config.maxBadFractionAfter)()
     // Evaluated by `kelip eval`; a path that leads nowhere had better be known now than after the run.
     validationShardCount =
       try config.validationShards.isEmpty ? 0 : ShardList.resolve(config.validationShards).count

@@ -53,7 +53,7 @@ package struct ShardMixture: Sendable {
       guard component.sampleCount > 0 || entries.count == 1 && entry.language == nil else {
         let language = entry.language.map { " in language \($0.tag)" } ?? ""
         throw KelipError(
-          "the shards of \"\(entry.name)\" hold no sample\(language)", at: "data.train[\(place)]",
+          "the shards of \"\(entry.name)\" hold no sample\(language)", at: "data.train[\(place + 1)]",
           hint: "leave the entry out, or give it other shards")
       }
       return component

@@ -1,5 +1,6 @@
 import Basics
 import Captions
+import Configuration
 
 /// An entry of `data.train`: shards, how much of them, and in which language.
 package struct TrainEntry: Sendable, Equatable {
@@ -26,11 +27,11 @@ package struct TrainEntry: Sendable, Equatable {
 
   /// A text or a list of texts is one entry.
   static func read(_ reader: ConfigReader, _ key: String) throws -> [TrainEntry] {
-    guard let readers = try reader.entries(key) else {
+    guard reader.hasMappings(key) else {
       return [TrainEntry(name: "all", shards: try reader.strings(key))]
     }
     var entries: [TrainEntry] = []
-    for item in readers { entries.append(try read(item, besides: entries.map(\.name))) }
+    for item in try reader.mappings(key) { entries.append(try read(item, besides: entries.map(\.name))) }
     guard entries.allSatisfy({ ($0.weight == nil) == (entries[0].weight == nil) }) else {
       throw reader.fault(
         key, "some entries have a weight and some have none", hint: "give every entry a weight, or none")

@@ -82,7 +82,9 @@ struct DataOrder: ParsableCommand {
 
   private func firstStep(_ order: GlobalOrder) throws -> Int {
     let last = order.largestStep - (steps ?? 1)
-    if let step, step > last { throw KelipError("there is no step \(step)", at: "--step", hint: "up to \(last)") }
+    if let step, step > last {
+      throw KelipError("there is no step \(step)", at: "--step", hint: "up to \(last)")
+    }
     guard let epoch else { return step ?? 0 }
     guard epoch <= order.epoch(step: last) else {
       throw KelipError("there is no epoch \(epoch)", at: "--epoch", hint: "up to \(order.epoch(step: last))")

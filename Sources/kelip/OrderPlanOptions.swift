@@ -15,7 +15,9 @@ struct OrderPlanOptions: ParsableArguments {
   @Option(help: "A folder, a glob, a range or a file; may be repeated.")
   var shards: [String] = []
 
-  @Option(help: ArgumentHelp("Shards that need not exist: 118400x10000 is 118,400 of 10,000 samples.", valueName: "shardsxsamples"))
+  @Option(
+    help: ArgumentHelp(
+      "Shards that need not exist: 118400x10000 is 118,400 of 10,000 samples.", valueName: "shardsxsamples"))
   var synthetic: String?
 
   @Option(help: "Samples of a step over all ranks (without --config).")
@@ -63,7 +65,8 @@ struct OrderPlanOptions: ParsableArguments {
     let scanned = monotonicSeconds()
     let order = try communicator.agree { try self.order(index?.sampleCounts ?? syntheticCounts()) }
     return LoadedOrder(
-      order: order, source: index.map { SampleSource(index: $0) }, scanSeconds: scanned - start, started: scanned)
+      order: order, source: index.map { SampleSource(index: $0) }, scanSeconds: scanned - start,
+      started: scanned)
   }
 
   private func order(_ counts: [Int]) throws -> GlobalOrder {

@@ -69,7 +69,8 @@ struct OrderReport {
     let seconds = monotonicSeconds() - loaded.started
     lines.append(
       String(
-        format: "first slice after %.3f s (reading the shards' sizes took %.3f s), peak memory %.0f MB", seconds,
+        format: "first slice after %.3f s (reading the shards' sizes took %.3f s), peak memory %.0f MB",
+        seconds,
         loaded.scanSeconds, Double(peakResidentBytes()) / 1e6))
     fields += [
       ("scan_seconds", .number(loaded.scanSeconds)), ("start_seconds", .number(seconds)),
@@ -83,17 +84,20 @@ struct OrderReport {
     let mine = cursor.draws(step: step, slots: order.slots(rank: 0, of: ranks))
     if batches.isEmpty { addTimes() }
     let start = monotonicSeconds()
-    let slices = [mine] + (1..<ranks).map { rank in
-      var own = order.cursor()
-      return own.draws(step: step, slots: order.slots(rank: rank, of: ranks))
-    }
+    let slices =
+      [mine]
+      + (1..<ranks).map { rank in
+        var own = order.cursor()
+        return own.draws(step: step, slots: order.slots(rank: rank, of: ranks))
+      }
     let seconds = (monotonicSeconds() - start) / Double(max(1, ranks - 1))
     let isWhole = Array(slices.joined()) == cursor.draws(step: step, slots: 0..<order.globalBatchSize)
     let shards = slices.map { Set($0.map(\.shard)).count }.max()!
     passed = passed && isWhole
     lines.append(
       String(
-        format: "%d ranks: %.4f s a rank from nothing to its slice, from at most %d shards; together %@", ranks,
+        format: "%d ranks: %.4f s a rank from nothing to its slice, from at most %d shards; together %@",
+        ranks,
         seconds, shards, isWhole ? "the global batch" : "NOT the global batch"))
     fields += [
       ("ranks", .integer(ranks)), ("seconds_per_rank", .number(seconds)),
@@ -104,7 +108,8 @@ struct OrderReport {
   /// Tests windows of four epochs from `epoch` on.
   mutating func check(epoch: Int, windows: Int, batches: Int) {
     let start = monotonicSeconds()
-    let check = OrderCheck(order, epoch: epoch, windows: windows, batches: batches, seed: order.seed ^ 0x6B65_6C70)
+    let check = OrderCheck(
+      order, epoch: epoch, windows: windows, batches: batches, seed: order.seed ^ 0x6B65_6C70)
     passed = passed && check.passed
     let mixing = check.mixing
     lines.append(
@@ -117,10 +122,12 @@ struct OrderReport {
     }
     lines.append(
       String(
-        format: "a global batch has samples of %.1f shards (expected %.1f; %.1f if all samples were shuffled together)",
+        format:
+          "a global batch has samples of %.1f shards (expected %.1f; %.1f if all samples were shuffled together)",
         mixing.foundShards, mixing.expectedShards, mixing.fullyShuffledShards))
     lines.append(
-      "a sample stays within \(order.shuffleWindow) places of where its lane reads it, a third of that on average")
+      "a sample stays within \(order.shuffleWindow) places of where its lane reads it, a third of that on average"
+    )
     lines.append(
       String(
         format: "tested in %.2f s, peak memory %.0f MB: %@", monotonicSeconds() - start,
@@ -132,13 +139,16 @@ struct OrderReport {
     .object([
       ("passed", .bool(passed)), ("windows", .integer(check.windowCount)),
       ("samples", .integer(check.sampleCount)),
-      ("tests", .array(
-        check.scores.map {
-          .object([
-            ("name", .string($0.name)), ("z", .number($0.z)), ("p", .number($0.pValue)),
-            ("passed", .bool($0.passed)),
-          ])
-        })),
+      (
+        "tests",
+        .array(
+          check.scores.map {
+            .object([
+              ("name", .string($0.name)), ("z", .number($0.z)), ("p", .number($0.pValue)),
+              ("passed", .bool($0.passed)),
+            ])
+          })
+      ),
       ("shards_per_batch", .number(check.mixing.foundShards)),
       ("shards_per_batch_expected", .number(check.mixing.expectedShards)),
       ("shards_per_batch_fully_shuffled", .number(check.mixing.fullyShuffledShards)),

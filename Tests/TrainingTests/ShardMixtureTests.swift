@@ -51,7 +51,7 @@ import TinyRun
     let error = #expect(throws: KelipError.self) {
       try mixture.components { _, language in language == .english ? 3 : 0 }
     }
-    #expect(error?.location == "data.train[1]")
+    #expect(error?.location == "data.train[2]")
     #expect(error?.message == "the shards of \"b\" hold no sample in language ko")
   }
 }

@@ -1,4 +1,5 @@
 import Basics
+import Configuration
 import Foundation
 import Testing
 import TinyRun
@@ -122,27 +123,28 @@ import TinyRun
   }
 
   @Test(arguments: [
-    ("{shards: a, wieght: 1}", "data.train[1].wieght", "unknown key", "did you mean weight?"),
+    ("{shards: a, wieght: 1}", "data.train[2]: wieght", "unknown key", "did you mean weight?"),
     (
-      "{weight: 1}", "data.train[1].shards", "missing",
+      "{weight: 1}", "data.train[2]: shards", "missing",
       "this key has no default: give a text or a list of texts"
     ),
-    ("{shards: a, weight: 0}", "data.train[1].weight", "must be from 1e-06 to 1e+12, is 0.0", nil),
-    ("{shards: a, weight: -3}", "data.train[1].weight", "must be from 1e-06 to 1e+12, is -3.0", nil),
-    ("{shards: a, weight: much}", "data.train[1].weight", "expected a number, found \"much\"", nil),
+    ("{shards: a, weight: 0}", "data.train[2]: weight", "must be from 1e-06 to 1e+12, is 0.0", nil),
+    ("{shards: a, weight: -3}", "data.train[2]: weight", "must be from 1e-06 to 1e+12, is -3.0", nil),
+    ("{shards: a, weight: much}", "data.train[2]: weight", "expected a number, found \"much\"", nil),
     (
-      "{shards: a, weight: 1, language: kr}", "data.train[1].language", "unknown value \"kr\"",
+      "{shards: a, weight: 1, language: kr}", "data.train[2]: language", "unknown value \"kr\"",
       "one of: ko, en, other"
     ),
     (
-      "{shards: a, weight: 1, name: first}", "data.train[1].name", "another entry is named \"first\" too", nil
+      "{shards: a, weight: 1, name: first}", "data.train[2]: name", "another entry is named \"first\" too",
+      nil
     ),
     (
       "{shards: a}", "data.train", "some entries have a weight and some have none",
       "give every entry a weight, or none"
     ),
     (
-      "plain.tar", "data.train[1]", "expected a mapping as in the list's other entries, found \"plain.tar\"",
+      "plain.tar", "data.train[2]", "expected a mapping, found \"plain.tar\"",
       nil
     ),
   ])

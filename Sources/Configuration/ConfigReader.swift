@@ -7,9 +7,7 @@ import Yams
 ///
 /// Reading a key declares it: name, type, default and check stand in one place.
 package final class ConfigReader {
-  let source: String
-  /// What comes before a key in messages: the place of a list's entry.
-  let prefix: String
+  private let source: String
   private let root: Node
   /// Every key read so far with its value, in order: the resolved config.
   package private(set) var resolved: [(key: String, value: JSONText)] = []
@@ -19,7 +17,6 @@ package final class ConfigReader {
   ///   - overrides: `key=value` each, values in YAML (`--set`).
   package init(yaml: String, source: String, overrides: [String] = []) throws {
     self.source = source
-    prefix = ""
     var node: Node
     do {
       node = try Yams.compose(yaml: yaml) ?? Node([:])
@@ -34,10 +31,37 @@ package final class ConfigReader {
     root = node
   }
 
-  /// Reads one mapping out of a list.
-  init(entry: Node, source: String, prefix: String) {
-    (self.source, self.prefix, root) = (source, prefix, entry)
+  private init(_ node: Node, source: String) {
+    self.source = source
+    root = node
   }
+
+  /// A reader for each mapping of a list; its messages name the place in the list, from 1.
+  package func mappings(_ key: String) throws -> [ConfigReader] {
+    guard let node = lookUp(key) else { throw fault(key, "missing", hint: "give a list of mappings") }
+    guard let items = node.sequence else { throw fault(key, "expected a list, found \(Self.kind(node))") }
+    record(key, .array(items.map { _ in .null }))
+    return try items.enumerated().map { index, item in
+      guard item.mapping != nil else {
+        throw fault("\(key)[\(index + 1)]", "expected a mapping, found \(Self.kind(item))")
+      }
+      return ConfigReader(item, source: "\(source): \(key)[\(index + 1)]")
+    }
+  }
+
+  /// The keys of the mapping itself, in the file's order.
+  package var topLevelKeys: [String] { root.mapping?.keys.compactMap(\.string) ?? [] }
+
+  /// The keys of the mapping at `key`; nil where no mapping is there.
+  package func keys(of key: String) -> [String]? { lookUp(key)?.mapping?.keys.compactMap(\.string) }
+
+  /// Whether the value at `key` is a list with a mapping in it.
+  package func hasMappings(_ key: String) -> Bool {
+    lookUp(key)?.sequence?.contains { $0.mapping != nil } == true
+  }
+
+  /// Whether the value at `key` is a list.
+  package func isList(_ key: String) -> Bool { lookUp(key)?.sequence != nil }
 
   /// Whether the file (or an override) gives a value, null included.
   package func contains(_ key: String) -> Bool { lookUp(key) != nil }
@@ -95,6 +119,16 @@ package final class ConfigReader {
     return try string(key)
   }
 
+  /// One text or a list of them.
+  package func strings(_ key: String, default fallback: [String]? = nil) throws -> [String] {
+    try value(
+      key, "a text or a list of texts", default: fallback,
+      { node in
+        if let items = node.sequence { return Self.all(items.map(Self.text)) }
+        return Self.text(node).map { [$0] }
+      }, { .array($0.map(JSONText.string)) })
+  }
+
   /// Two numbers, the smaller first, both within `bounds`.
   package func range(
     _ key: String, default fallback: ClosedRange<Double>, in bounds: ClosedRange<Double>
@@ -130,7 +164,7 @@ package final class ConfigReader {
 
   /// An error at a key of this file.
   package func fault(_ key: String, _ message: String, hint: String? = nil) -> KelipError {
-    KelipError(message, at: "\(source): \(prefix)\(key)", hint: hint)
+    KelipError(message, at: "\(source): \(key)", hint: hint)
   }
 
   /// Throws for the first key of the file that was never read, naming the nearest known one. A section without any
@@ -147,7 +181,7 @@ package final class ConfigReader {
     }
   }
 
-  func value<Value>(
+  private func value<Value>(
     _ key: String, _ expected: String, default fallback: Value?, _ read: (Node) -> Value?,
     _ write: (Value) -> JSONText
   ) throws -> Value {
@@ -163,8 +197,8 @@ package final class ConfigReader {
     return fallback
   }
 
-  /// Notes the value that a key got.
-  func record(_ key: String, _ value: JSONText) {
+  /// Notes the value that a key got whose parts were read by readers of their own.
+  package func record(_ key: String, _ value: JSONText) {
     if let index = resolved.firstIndex(where: { $0.key == key }) {
       resolved[index].value = value
     } else {
@@ -172,7 +206,7 @@ package final class ConfigReader {
     }
   }
 
-  func lookUp(_ key: String) -> Node? {
+  private func lookUp(_ key: String) -> Node? {
     key.split(separator: ".").reduce(Optional(root)) { node, part in node?.mapping?[Node(String(part))] }
   }
 }
@@ -204,18 +238,18 @@ extension ConfigReader {
     }
   }
 
-  static func kind(_ node: Node) -> String {
+  private static func kind(_ node: Node) -> String {
     if node.mapping != nil { return "a mapping" }
     if node.sequence != nil { return "a list" }
     return node.null != nil ? "nothing" : "\"\(node.string ?? "")\""
   }
 
-  static func text(_ node: Node) -> String? {
+  private static func text(_ node: Node) -> String? {
     guard node.null == nil, let text = node.string, !text.isEmpty else { return nil }
     return text
   }
 
-  static func all<Value>(_ values: [Value?]) -> [Value]? {
+  private static func all<Value>(_ values: [Value?]) -> [Value]? {
     values.contains { $0 == nil } ? nil : values.compactMap { $0 }
   }
 
@@ -225,7 +259,7 @@ extension ConfigReader {
   }
 
   /// Levenshtein's distance.
-  static func distance(_ a: String, _ b: String) -> Int {
+  package static func distance(_ a: String, _ b: String) -> Int {
     let (a, b) = (Array(a), Array(b))
     var row = Array(0...b.count)
     for (i, character) in a.enumerated() {
