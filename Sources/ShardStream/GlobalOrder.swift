@@ -90,12 +90,10 @@ package struct GlobalOrder: Sendable {
   /// Where slot `slot` of step `step` stands.
   func place(step: Int, slot: Int) -> LanePlace {
     precondition((0...largestStep).contains(step) && (0..<globalBatchSize).contains(slot))
-    let lane = slot / lanePlaces
-    let (component, ordinal) = split.pick(
-      lane: lane, position: step * lanePlaces + slot % lanePlaces)
+    let pick = split.pick(lane: slot / lanePlaces, position: step * lanePlaces + slot % lanePlaces)
     return LanePlace(
-      lane: lane, component: component, ordinal: ordinal,
-      epoch: rules[component].epoch(lane: lane, ordinal: ordinal))
+      lane: pick.lane, component: pick.component, ordinal: pick.ordinal,
+      epoch: rules[pick.component].epoch(lane: pick.lane, ordinal: pick.ordinal))
   }
 
   /// One epoch of a component; costs a pass over its shards, so keep it while the epoch lasts.
@@ -120,8 +118,9 @@ package struct GlobalOrder: Sendable {
   }
 }
 
-/// A place of a lane: which of the component's samples in that lane it takes.
+/// Which of a component's samples stands in a slot.
 struct LanePlace: Equatable, Sendable {
+  /// Of the component.
   let lane: Int
   let component: Int
   /// Counted over all epochs.
