@@ -86,7 +86,7 @@ let package = Package(
     room(
       "Training",
       [
-        "Basics", "Configuration", "Kernels", "Collectives", "Tokenization", "ShardStream", "Towers", "Objectives",
+        "Basics", "Configuration", "Kernels", "Collectives", "Tokenization", "Captions", "ShardStream", "Towers", "Objectives",
         "Optimization",
         "Checkpointing", "RunService", .product(name: "Yams", package: "Yams"), logging,
       ]),
@@ -167,9 +167,10 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Training", "Configuration", "RunService", "Checkpointing", "Collectives", "Tokenization", "Optimization",
+        "Training", "Configuration", "RunService", "Checkpointing", "Collectives", "Tokenization", "Captions", "ShardStream",
+        "Optimization",
         "Objectives", "Towers",
-        "Kernels", "ShardStream",
+        "Kernels",
         "Basics", "TestSupport", "TinyRun",
       ]),
     tests(
