@@ -86,7 +86,7 @@ let package = Package(
     room(
       "Training",
       [
-        "Basics", "Configuration", "Kernels", "Collectives", "Tokenization", "ShardStream", "Towers", "Objectives",
+        "Basics", "Configuration", "Kernels", "Collectives", "Tokenization", "Captions", "ShardStream", "Towers", "Objectives",
         "Optimization",
         "Checkpointing", "RunService", .product(name: "Yams", package: "Yams"), logging,
       ]),
@@ -131,6 +131,11 @@ let package = Package(
       name: "mpi-contract", dependencies: ["CollectivesContract", "MPICollectives"],
       path: "Tests/MPIContract",
       swiftSettings: strict),
+    // Changed input for every reader of foreign bytes; see Tests/Fuzz/run.sh.
+    .executableTarget(
+      name: "kelip-fuzz",
+      dependencies: ["Basics", "Imaging", "Tokenization", "ShardStream", "Checkpointing", arguments],
+      path: "Tests/Fuzz", exclude: ["run.sh"], swiftSettings: strict),
     tests("ImagingTests", ["Imaging", "Basics"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests(
@@ -162,9 +167,10 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Training", "Configuration", "RunService", "Checkpointing", "Collectives", "Tokenization", "Optimization",
+        "Training", "Configuration", "RunService", "Checkpointing", "Collectives", "Tokenization", "Captions", "ShardStream",
+        "Optimization",
         "Objectives", "Towers",
-        "Kernels", "ShardStream",
+        "Kernels",
         "Basics", "TestSupport", "TinyRun",
       ]),
     tests(

@@ -12,21 +12,21 @@ struct SampleReader: Sendable {
 
   func image(_ sample: SampleID) throws -> RGBImage {
     let bytes = try source.bytes(try source.members(sample).image, of: sample)
+    return try Self.image(bytes, maxPixels: maxPixels, largestSize: largestSize)
+  }
+
+  static func image(_ bytes: [UInt8], maxPixels: Int, largestSize: Int) throws(SampleFault) -> RGBImage {
     let image: RGBImage
     do throws(ImageFault) {
       image = try ImageDecoder.decode(bytes, maxPixels: maxPixels, upright: true)
     } catch {
-      throw SampleFault.image(error)
+      throw .image(error)
     }
-    try requireResizable(image)
-    return image
-  }
-
-  private func requireResizable(_ image: RGBImage) throws(SampleFault) {
     let longerSide = largestSize * max(image.width, image.height) / min(image.width, image.height)
     guard longerSide <= max(maxPixels / largestSize, largestSize) else {
       throw .imageTooElongated(width: image.width, height: image.height)
     }
+    return image
   }
 
   func caption(_ sample: SampleID) throws -> String {

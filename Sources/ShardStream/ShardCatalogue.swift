@@ -25,6 +25,11 @@ package struct ShardCatalogue: Equatable, Sendable {
     }
   }
 
+  /// How many samples a shard has in a language, or in all of them for nil.
+  package func sampleCount(ofShard shard: Int, language: CaptionLanguage?) -> Int {
+    language.map { shards[shard].sampleCount(ofLanguage: $0) } ?? shards[shard].sampleCount
+  }
+
   package var faults: [ShardFault] { shards.compactMap(\.fault) }
 
   /// Groups of members that are no samples, by reason.

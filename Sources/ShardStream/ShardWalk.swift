@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 
 /// A sample of one shard, as walking it finds it.
 package struct WalkedSample: Equatable, Sendable {
@@ -66,6 +67,14 @@ package struct ShardWalk {
   /// - Throws: `SampleFault` for what is no caption.
   package func caption(_ sample: WalkedSample) throws -> String {
     try SampleReader.caption(sample.members.text, in: file)
+  }
+
+  /// The picture of a sample, decoded and checked as training does.
+  ///
+  /// - Parameter size: what its shorter side would be resized to.
+  /// - Throws: `SampleFault` for what training would replace.
+  package func image(_ sample: WalkedSample, maxPixels: Int, size: Int) throws -> RGBImage {
+    try SampleReader.image(try bytes(sample.members.image), maxPixels: maxPixels, largestSize: size)
   }
 
   package func bytes(_ range: MemberRange) throws -> [UInt8] {

@@ -61,17 +61,14 @@ package struct RunPlan: Sendable {
     self.config = config
     (model, tokenizer, validationShardCount) = (files.model, files.tokenizer, files.validationShardCount)
     let catalogue = try ShardCatalogue.load(
-      files.trainShards, communicator: communicator, sidecars: SidecarPlace(folder: config.indexDirectory))
+      files.mixture.shards, communicator: communicator, sidecars: SidecarPlace(folder: config.indexDirectory))
     let findings = catalogue.findings
     (self.catalogue, self.findings) = (catalogue, findings)
     order = try communicator.agree {
       try ShardFindingCheck(
         findings: findings, shardCount: catalogue.shards.count, sampleCount: catalogue.sampleCount,
         fraction: config.maxBadFraction, minimum: config.maxBadFractionAfter)()
-      return try GlobalOrder(
-        seed: config.seed, shardSampleCounts: catalogue.sampleCounts,
-        globalBatchSize: config.globalBatchSize, canonicalStreams: config.canonicalStreams,
-        shuffleWindow: config.shuffleWindow)
+      return try GlobalOrder(config, files.mixture.components(count: catalogue.sampleCount(ofShard:language:)))
     }
   }
 
@@ -79,7 +76,7 @@ package struct RunPlan: Sendable {
   private struct Files {
     let model: ModelConfig
     let tokenizer: BytePairTokenizer
-    let trainShards: [URL]
+    let mixture: ShardMixture
     let validationShardCount: Int
 
     init(_ config: TrainConfig, worldSize: Int) throws {
@@ -95,7 +92,7 @@ package struct RunPlan: Sendable {
           "the tokenizer has \(tokenizer.vocabSize) ids, the model's vocab_size is \(model.text.vocabSize)",
           at: config.tokenizerPath, hint: "give the model the tokenizer's vocabulary size or more")
       }
-      trainShards = try ShardList.resolve(config.trainShards)
+      mixture = try ShardMixture(config.train)
       // Evaluated by `kelip eval`; a path that leads nowhere had better be known now than after the run.
       validationShardCount =
         try config.validationShards.isEmpty ? 0 : ShardList.resolve(config.validationShards).count
@@ -127,10 +124,11 @@ package struct RunPlan: Sendable {
   package var summary: String {
     let rejected = catalogue.rejectedCounts.map { "\($0.value) × \($0.key)" }.sorted().joined(separator: ", ")
     return
-      "data: \(catalogue.sampleCount) pairs in \(catalogue.shards.count) shards, \(order.stepsPerEpoch) steps an epoch, "
+      "data: \(catalogue.sampleCount) pairs in \(catalogue.shards.count) shards, \(order.epochDescription), "
       + "\(validationShardCount) shard\(validationShardCount == 1 ? "" : "s") for validation"
       + (rejected.isEmpty ? "" : "; rejected: \(rejected)")
       + catalogue.faults.map { "\n  damaged: \($0)" }.joined()
+      + order.mixtureDescription.map { "\n  \($0)" }.joined()
   }
 }
 
