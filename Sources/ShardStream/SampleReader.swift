@@ -12,21 +12,21 @@ struct SampleReader: Sendable {
 
   func image(_ sample: SampleID) throws -> RGBImage {
     let bytes = try source.bytes(source.members(sample).image, of: sample)
+    return try Self.image(bytes, maxPixels: maxPixels, largestSize: largestSize)
+  }
+
+  static func image(_ bytes: [UInt8], maxPixels: Int, largestSize: Int) throws(SampleFault) -> RGBImage {
     let image: RGBImage
     do throws(ImageFault) {
       image = try ImageDecoder.decode(bytes, maxPixels: maxPixels, upright: true)
     } catch {
-      throw SampleFault.image(error)
+      throw .image(error)
     }
-    try requireResizable(image)
-    return image
-  }
-
-  private func requireResizable(_ image: RGBImage) throws(SampleFault) {
     let longerSide = largestSize * max(image.width, image.height) / min(image.width, image.height)
     guard longerSide <= max(maxPixels / largestSize, largestSize) else {
       throw .imageTooElongated(width: image.width, height: image.height)
     }
+    return image
   }
 
   func caption(_ sample: SampleID) throws -> String {
@@ -44,9 +44,13 @@ struct SampleReader: Sendable {
     return String(validating: try source.bytes(range, of: sample), as: UTF8.self)
   }
 
-  /// UTF-8 without white space at its ends.
+  /// UTF-8 without a byte order mark and without white space at its ends.
   static func caption(_ bytes: [UInt8]) throws(SampleFault) -> String {
-    guard let text = String(validating: bytes, as: UTF8.self) else { throw .captionNotUTF8 }
+    let hasMark = bytes.starts(with: [0xEF, 0xBB, 0xBF])
+    guard let text = String(validating: hasMark ? bytes[3...] : bytes[...], as: UTF8.self) else {
+      throw .captionNotUTF8
+    }
+    guard !bytes.contains(0) else { throw .captionHasNul }
     let trimmed = text.drop(while: \.isWhitespace)
     guard let last = trimmed.lastIndex(where: { !$0.isWhitespace }) else { throw .captionEmpty }
     return String(trimmed[...last])

@@ -1,7 +1,7 @@
 import Basics
 import Testing
 
-@testable import Training
+@testable import Configuration
 
 @Suite struct ConfigReaderTests {
   private func reader(_ yaml: String, _ overrides: [String] = []) throws -> ConfigReader {
@@ -177,5 +177,23 @@ import Testing
   ])
   func editDistance(a: String, b: String, distance: Int) {
     #expect(ConfigReader.distance(a, b) == distance)
+  }
+
+  @Test func listsOfMappingsHaveReadersThatNameTheirPlace() throws {
+    let reader = try reader("rules: [{a: 1}, {b: {ko: 2}}]")
+    let items = try reader.mappings("rules")
+    #expect(items.map(\.topLevelKeys) == [["a"], ["b"]])
+    #expect(items[1].keys(of: "b") == ["ko"] && items[0].keys(of: "a") == nil)
+    #expect(try items[1].integer("b.ko") == 2)
+    try reader.rejectUnknownKeys()
+    #expect { try items[0].rejectUnknownKeys() } throws: {
+      ($0 as? KelipError)?.location == "run.yaml: rules[1]: a"
+    }
+    #expect(throws: KelipError.self) { try reader.mappings("absent") }
+    #expect {
+      try ConfigReader(yaml: "rules: [3]", source: "run.yaml").mappings("rules")
+    } throws: {
+      ($0 as? KelipError)?.location == "run.yaml: rules[1]"
+    }
   }
 }

@@ -31,6 +31,38 @@ package final class ConfigReader {
     root = node
   }
 
+  private init(_ node: Node, source: String) {
+    self.source = source
+    root = node
+  }
+
+  /// A reader for each mapping of a list; its messages name the place in the list, from 1.
+  package func mappings(_ key: String) throws -> [ConfigReader] {
+    guard let node = lookUp(key) else { throw fault(key, "missing", hint: "give a list of mappings") }
+    guard let items = node.sequence else { throw fault(key, "expected a list, found \(Self.kind(node))") }
+    record(key, .array(items.map { _ in .null }))
+    return try items.enumerated().map { index, item in
+      guard item.mapping != nil else {
+        throw fault("\(key)[\(index + 1)]", "expected a mapping, found \(Self.kind(item))")
+      }
+      return ConfigReader(item, source: "\(source): \(key)[\(index + 1)]")
+    }
+  }
+
+  /// The keys of the mapping itself, in the file's order.
+  package var topLevelKeys: [String] { root.mapping?.keys.compactMap(\.string) ?? [] }
+
+  /// The keys of the mapping at `key`; nil where no mapping is there.
+  package func keys(of key: String) -> [String]? { lookUp(key)?.mapping?.keys.compactMap(\.string) }
+
+  /// Whether the value at `key` is a list with a mapping in it.
+  package func hasMappings(_ key: String) -> Bool {
+    lookUp(key)?.sequence?.contains { $0.mapping != nil } == true
+  }
+
+  /// Whether the value at `key` is a list.
+  package func isList(_ key: String) -> Bool { lookUp(key)?.sequence != nil }
+
   /// Whether the file (or an override) gives a value, null included.
   package func contains(_ key: String) -> Bool { lookUp(key) != nil }
 
@@ -165,7 +197,8 @@ package final class ConfigReader {
     return fallback
   }
 
-  private func record(_ key: String, _ value: JSONText) {
+  /// Notes the value that a key got whose parts were read by readers of their own.
+  package func record(_ key: String, _ value: JSONText) {
     if let index = resolved.firstIndex(where: { $0.key == key }) {
       resolved[index].value = value
     } else {
@@ -226,7 +259,7 @@ extension ConfigReader {
   }
 
   /// Levenshtein's distance.
-  static func distance(_ a: String, _ b: String) -> Int {
+  package static func distance(_ a: String, _ b: String) -> Int {
     let (a, b) = (Array(a), Array(b))
     var row = Array(0...b.count)
     for (i, character) in a.enumerated() {
