@@ -9,6 +9,8 @@ package enum SampleFault: Error, Equatable, Sendable {
   case captionEmpty
   /// More than a mebibyte of text is no caption.
   case captionTooLarge(bytes: Int)
+  /// The part of the shard that holds it is damaged.
+  case shard(TarFault.Reason)
 
   /// A stable name to count by.
   package var reason: String {
@@ -18,6 +20,7 @@ package enum SampleFault: Error, Equatable, Sendable {
     case .captionNotUTF8: "caption_not_utf8"
     case .captionEmpty: "caption_empty"
     case .captionTooLarge: "caption_too_large"
+    case .shard(let reason): reason.name
     }
   }
 }

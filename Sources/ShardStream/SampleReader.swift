@@ -11,7 +11,7 @@ struct SampleReader: Sendable {
   let largestSize: Int
 
   func image(_ sample: SampleID) throws -> RGBImage {
-    let bytes = try source.bytes(source.members(sample).image, of: sample)
+    let bytes = try bytes(source.members(sample).image, of: sample)
     let image: RGBImage
     do throws(ImageFault) {
       image = try ImageDecoder.decode(bytes, maxPixels: maxPixels)
@@ -30,18 +30,28 @@ struct SampleReader: Sendable {
   }
 
   func caption(_ sample: SampleID) throws -> String {
-    try Self.caption(source.members(sample).text, in: try source.file(sample))
+    let range = source.members(sample).text
+    try Self.requireCaptionSize(range.size)
+    return try Self.caption(try bytes(range, of: sample))
   }
 
-  static func caption(_ range: MemberRange, in file: ShardFile) throws -> String {
-    guard range.size <= largestCaption else { throw SampleFault.captionTooLarge(bytes: range.size) }
-    return try caption(try file.bytes(at: range.offset, count: range.size))
+  static func requireCaptionSize(_ size: Int) throws(SampleFault) {
+    guard size <= largestCaption else { throw .captionTooLarge(bytes: size) }
   }
 
   /// The `.json` member's text.
   func metadata(_ sample: SampleID) throws -> String? {
     guard let range = source.members(sample).metadata else { return nil }
-    return String(validating: try source.bytes(range, of: sample), as: UTF8.self)
+    return String(validating: try bytes(range, of: sample), as: UTF8.self)
+  }
+
+  /// Compressed data that went bad after the shard was scanned cost the samples that lie there.
+  private func bytes(_ range: MemberRange, of sample: SampleID) throws -> [UInt8] {
+    do {
+      return try source.bytes(range, of: sample)
+    } catch let fault as TarFault {
+      throw SampleFault.shard(fault.reason)
+    }
   }
 
   /// UTF-8 without white space at its ends.
