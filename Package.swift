@@ -63,6 +63,7 @@ let package = Package(
 
     // Rooms, from the ground up.
     room("Basics", ["CCrypto"]),
+    room("Configuration", ["Basics", .product(name: "Yams", package: "Yams")]),
     room("Kernels", ["Basics", "CKernels", "COneDNNShims", "COpenBLAS"]),
     room("Collectives", ["Basics"]),
     room("MPICollectives", ["Basics", "Collectives", "CMPIShims"]),
@@ -74,8 +75,7 @@ let package = Package(
     room(
       "Curation",
       [
-        "Basics", "Imaging", "Tokenization", "Captions", "Collectives", "ShardStream", "Charts",
-        .product(name: "Yams", package: "Yams"),
+        "Basics", "Configuration", "Imaging", "Tokenization", "Captions", "Collectives", "ShardStream", "Charts",
       ]),
     room("DatasetBuilding", ["Basics", "Imaging", "ShardStream"]),
     room("Towers", ["Basics", "Kernels"]),
@@ -86,13 +86,16 @@ let package = Package(
     room(
       "Training",
       [
-        "Basics", "Kernels", "Collectives", "Tokenization", "ShardStream", "Towers", "Objectives",
+        "Basics", "Configuration", "Kernels", "Collectives", "Tokenization", "Captions", "ShardStream", "Towers", "Objectives",
         "Optimization",
         "Checkpointing", "RunService", .product(name: "Yams", package: "Yams"), logging,
       ]),
     room(
       "Evaluation",
-      ["Basics", "Kernels", "Imaging", "Tokenization", "ShardStream", "Towers", "Checkpointing", "Training"]),
+      [
+        "Basics", "Kernels", "Imaging", "Charts", "Tokenization", "ShardStream", "Towers", "Checkpointing",
+        "Training",
+      ]),
     room(
       "Benchmarks",
       ["Basics", "Kernels", "Collectives", "Towers", "Objectives", "Optimization", "Training"]),
@@ -112,6 +115,7 @@ let package = Package(
 
     // A tests folder per room.
     tests("BasicsTests", ["Basics"]),
+    tests("ConfigurationTests", ["Configuration", "Basics"]),
     // Seeded numbers, closeness reports and a reader of parity fixtures, for the tests of numeric rooms.
     .target(
       name: "TestSupport", dependencies: ["Basics", "Kernels"], path: "Tests/TestSupport",
@@ -127,18 +131,23 @@ let package = Package(
       name: "mpi-contract", dependencies: ["CollectivesContract", "MPICollectives"],
       path: "Tests/MPIContract",
       swiftSettings: strict),
+    // Changed input for every reader of foreign bytes; see Tests/Fuzz/run.sh.
+    .executableTarget(
+      name: "kelip-fuzz",
+      dependencies: ["Basics", "Imaging", "Tokenization", "ShardStream", "Checkpointing", arguments],
+      path: "Tests/Fuzz", exclude: ["run.sh"], swiftSettings: strict),
     tests("ImagingTests", ["Imaging", "Basics"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests(
       "ShardStreamTests",
       ["ShardStream", "Imaging", "Tokenization", "Captions", "Collectives", "Basics", "TestFolders"],
       resources: [.copy("Fixtures")]),
-    tests("CaptionsTests", ["Captions", "Tokenization"], resources: [.copy("Fixtures")]),
+    tests("CaptionsTests", ["Captions", "Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests("ChartsTests", ["Charts", "Imaging", "Basics"]),
     tests(
       "CurationTests",
       [
-        "Curation", "Captions", "ShardStream", "Imaging", "Tokenization", "Collectives", "Basics",
+        "Curation", "Captions", "Configuration", "ShardStream", "Imaging", "Tokenization", "Collectives", "Basics",
         "TestFolders",
       ],
       resources: [.copy("Fixtures")]),
@@ -158,7 +167,8 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Training", "RunService", "Checkpointing", "Collectives", "Tokenization", "Optimization",
+        "Training", "Configuration", "RunService", "Checkpointing", "Collectives", "Tokenization", "Captions", "ShardStream",
+        "Optimization",
         "Objectives", "Towers",
         "Kernels",
         "Basics", "TestSupport", "TinyRun",

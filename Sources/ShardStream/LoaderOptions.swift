@@ -24,7 +24,7 @@ package struct LoaderOptions: Sendable {
     contextLength: Int, rank: Int = 0, worldSize: Int = 1, threads: Int = 1, prefetchBatches: Int = 2,
     maxPixels: Int = ImageDecoder.defaultMaxPixels
   ) {
-    precondition(order.shardSampleCounts == source.index.sampleCounts, "order and source differ")
+    precondition(order.fits(source.index.sampleCounts), "order and source differ")
     precondition(!crops.isEmpty && contextLength > 0 && maxPixels > 0)
     precondition((0..<worldSize).contains(rank) && threads >= 0 && prefetchBatches > 0)
     self.order = order
@@ -39,11 +39,8 @@ package struct LoaderOptions: Sendable {
     self.maxPixels = maxPixels
   }
 
-  /// The slots of the global batch that this rank takes: r·B/N ..< (r+1)·B/N.
-  package var slots: Range<Int> {
-    let size = order.globalBatchSize
-    return (rank * size / worldSize)..<((rank + 1) * size / worldSize)
-  }
+  /// The slots of the global batch that this rank takes.
+  package var slots: Range<Int> { order.slots(rank: rank, of: worldSize) }
 
   var layout: CropLayout { CropLayout(batchSize: slots.count, valueCounts: crops.map(\.valueCount)) }
 }

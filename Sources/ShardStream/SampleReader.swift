@@ -12,27 +12,30 @@ struct SampleReader: Sendable {
 
   func image(_ sample: SampleID) throws -> RGBImage {
     let bytes = try bytes(source.members(sample).image, of: sample)
-    let image: RGBImage
-    do throws(ImageFault) {
-      image = try ImageDecoder.decode(bytes, maxPixels: maxPixels)
-    } catch {
-      throw SampleFault.image(error)
-    }
-    try requireResizable(image)
-    return image
+    return try Self.image(bytes, maxPixels: maxPixels, largestSize: largestSize)
   }
 
-  private func requireResizable(_ image: RGBImage) throws(SampleFault) {
+  static func image(_ bytes: [UInt8], maxPixels: Int, largestSize: Int) throws(SampleFault) -> RGBImage {
+    let image: RGBImage
+    do throws(ImageFault) {
+      image = try ImageDecoder.decode(bytes, maxPixels: maxPixels, upright: true)
+    } catch {
+      throw .image(error)
+    }
     let longerSide = largestSize * max(image.width, image.height) / min(image.width, image.height)
     guard longerSide <= max(maxPixels / largestSize, largestSize) else {
       throw .imageTooElongated(width: image.width, height: image.height)
     }
+    return image
   }
 
   func caption(_ sample: SampleID) throws -> String {
-    let range = source.members(sample).text
-    try Self.requireCaptionSize(range.size)
-    return try Self.caption(try bytes(range, of: sample))
+    try Self.caption(source.members(sample).text, in: try source.file(sample))
+  }
+
+  static func caption(_ range: MemberRange, in file: ShardFile) throws -> String {
+    try requireCaptionSize(range.size)
+    return try caption(try bytes(range, in: file))
   }
 
   static func requireCaptionSize(_ size: Int) throws(SampleFault) {
@@ -45,18 +48,26 @@ struct SampleReader: Sendable {
     return String(validating: try bytes(range, of: sample), as: UTF8.self)
   }
 
-  /// Compressed data that went bad after the shard was scanned cost the samples that lie there.
   private func bytes(_ range: MemberRange, of sample: SampleID) throws -> [UInt8] {
+    try Self.bytes(range, in: try source.file(sample))
+  }
+
+  /// Compressed data that are damaged cost the samples that lie there.
+  static func bytes(_ range: MemberRange, in file: ShardFile) throws -> [UInt8] {
     do {
-      return try source.bytes(range, of: sample)
+      return try file.bytes(at: range.offset, count: range.size)
     } catch let fault as TarFault {
       throw SampleFault.shard(fault.reason)
     }
   }
 
-  /// UTF-8 without white space at its ends.
+  /// UTF-8 without a byte order mark and without white space at its ends.
   static func caption(_ bytes: [UInt8]) throws(SampleFault) -> String {
-    guard let text = String(validating: bytes, as: UTF8.self) else { throw .captionNotUTF8 }
+    let hasMark = bytes.starts(with: [0xEF, 0xBB, 0xBF])
+    guard let text = String(validating: hasMark ? bytes[3...] : bytes[...], as: UTF8.self) else {
+      throw .captionNotUTF8
+    }
+    guard !bytes.contains(0) else { throw .captionHasNul }
     let trimmed = text.drop(while: \.isWhitespace)
     guard let last = trimmed.lastIndex(where: { !$0.isWhitespace }) else { throw .captionEmpty }
     return String(trimmed[...last])

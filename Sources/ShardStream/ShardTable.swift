@@ -1,7 +1,7 @@
 import Foundation
 
 /// Where a member's data lies in its shard.
-package struct MemberRange: Equatable, Sendable {
+package struct MemberRange: Codable, Equatable, Sendable {
   package let offset: Int
   package let size: Int
 }

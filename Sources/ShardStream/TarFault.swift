@@ -46,8 +46,6 @@ package struct TarFault: Error, Equatable, Sendable, CustomStringConvertible {
     (self.reason, self.offset, self.soundEnd) = (reason, offset, soundEnd)
   }
 
-  /// A stable name to count by, such as `tar_bad_checksum`.
-  package var reasonName: String { reason.name }
   package var description: String { "\(reason.rawValue) (\(reasonName), at byte \(offset))" }
 }
 

@@ -5,7 +5,7 @@ import Foundation
 /// Foundation's own form (Swift 6.3) leaves a syllable and a final consonant apart (U+C0AC U+11A8) and joins conjoining
 /// letters that are out of range, so Hangul is composed here, by the arithmetic of the Unicode Standard, section 3.12.
 /// That may be done apart: Hangul composes with nothing else, and all of it has combining class 0.
-enum CanonicalComposition {
+package enum CanonicalComposition {
   private static let syllables: ClosedRange<UInt32> = 0xAC00...0xD7A3
   private static let leading: ClosedRange<UInt32> = 0x1100...0x1112
   private static let vowels: ClosedRange<UInt32> = 0x1161...0x1175
@@ -13,7 +13,7 @@ enum CanonicalComposition {
   private static let trailingCount: UInt32 = 28
 
   /// `text` (valid UTF-8) in form C, as UTF-8.
-  static func composed(_ text: [UInt8]) -> [UInt8] {
+  package static func composed(_ text: [UInt8]) -> [UInt8] {
     // Everything below U+0300 is composed already; its lead bytes are below 0xCC.
     guard text.contains(where: { $0 >= 0xCC }) else { return text }
     var result = String.UnicodeScalarView()
