@@ -46,16 +46,18 @@ package struct EpochOrder: Sendable {
   }
 
   /// Where the lane's sample `index` of this epoch stands in the sequence of permuted shards, 0..<T: within the
-  /// same window of the lane's segment. The last window of a segment may be shorter.
+  /// same window of the lane's segment.
   package func place(lane: Int, index: Int) -> Int {
-    let segment = rule.segment(lane: lane, epoch: epoch)
-    precondition((0..<segment.count).contains(index))
     let number = index / windowSize
-    let start = number * windowSize
+    let range = window(lane: lane, number: number)
+    let permutation = permutation(count: range.count, lane: lane, window: number)
+    return range.lowerBound + permutation(index - number * windowSize)
+  }
+
+  private func permutation(count: Int, lane: Int, window: Int) -> KeyedPermutation {
     let key = Hashing.combine(
-      seed, UInt64(epoch), DrawPurpose.window.rawValue, UInt64(component), UInt64(lane), UInt64(number))
-    let permutation = KeyedPermutation(count: min(windowSize, segment.count - start), key: key)
-    return segment.lowerBound + start + permutation(index - start)
+      seed, UInt64(epoch), DrawPurpose.window.rawValue, UInt64(component), UInt64(lane), UInt64(window))
+    return KeyedPermutation(count: count, key: key)
   }
 
   /// The sample at a place of the sequence of permuted shards.
@@ -63,6 +65,42 @@ package struct EpochOrder: Sendable {
     let sample = numbering.sample(place)
     return SampleDraw(
       component: component, epoch: epoch, shard: shards[sample.shard], ordinal: sample.index)
+  }
+}
+
+/// What tests of the order look at.
+extension EpochOrder {
+  /// How many windows the lane's segment has.
+  func windowCount(lane: Int) -> Int { (count(lane: lane) + windowSize - 1) / windowSize }
+
+  /// Where a window of the lane lies in the sequence of permuted shards; a segment's last one may be shorter.
+  func window(lane: Int, number: Int) -> Range<Int> {
+    let segment = rule.segment(lane: lane, epoch: epoch)
+    let start = segment.lowerBound + number * windowSize
+    precondition(number >= 0 && start < segment.upperBound)
+    return start..<min(start + windowSize, segment.upperBound)
+  }
+
+  /// The places within a window, in the order in which the lane takes them.
+  func permutation(lane: Int, window number: Int) -> [Int] {
+    let count = window(lane: lane, number: number).count
+    let permutation = permutation(count: count, lane: lane, window: number)
+    return (0..<count).map { permutation($0) }
+  }
+
+  /// The component's shards, by their place in its list, in this epoch's order.
+  var shardOrder: [Int] { numbering.shardOrder }
+
+  /// The shards in a part of the sequence, and how many samples of each lie there.
+  func shardSizes(in places: Range<Int>) -> [(shard: Int, samples: Int)] {
+    var found: [(shard: Int, samples: Int)] = []
+    var place = places.lowerBound
+    while place < places.upperBound {
+      let (shard, end) = numbering.shard(at: place)
+      found.append((shards[shard], min(end, places.upperBound) - place))
+      place = end
+    }
+    return found
   }
 }
 

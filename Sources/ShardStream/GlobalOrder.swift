@@ -68,6 +68,9 @@ package struct GlobalOrder: Sendable {
   /// step's first samples where there is but one component.
   package func epoch(step: Int) -> Int { step * globalBatchSize / sampleCount }
 
+  /// The step whose batch holds the sample that begins this epoch.
+  package func firstStep(ofEpoch epoch: Int) -> Int { epoch * sampleCount / globalBatchSize }
+
   /// How many samples of a component the batches before this step hold.
   package func samplesSeen(of component: Int, before step: Int) -> Int {
     let places = step * lanePlaces
@@ -76,18 +79,21 @@ package struct GlobalOrder: Sendable {
     }
   }
 
+  /// The slots of a global batch that a rank takes: r·B/N ..< (r+1)·B/N.
+  package func slots(rank: Int, of worldSize: Int) -> Range<Int> {
+    (rank * globalBatchSize / worldSize)..<((rank + 1) * globalBatchSize / worldSize)
+  }
+
   /// B/C: the places of a lane in one batch.
   var lanePlaces: Int { globalBatchSize / canonicalStreams }
 
   /// Where slot `slot` of step `step` stands.
   func place(step: Int, slot: Int) -> LanePlace {
     precondition((0...largestStep).contains(step) && (0..<globalBatchSize).contains(slot))
-    let lane = slot / lanePlaces
-    let (component, ordinal) = split.pick(
-      lane: lane, position: step * lanePlaces + slot % lanePlaces)
+    let pick = split.pick(lane: slot / lanePlaces, position: step * lanePlaces + slot % lanePlaces)
     return LanePlace(
-      lane: lane, component: component, ordinal: ordinal,
-      epoch: rules[component].epoch(lane: lane, ordinal: ordinal))
+      lane: pick.lane, component: pick.component, ordinal: pick.ordinal,
+      epoch: rules[pick.component].epoch(lane: pick.lane, ordinal: pick.ordinal))
   }
 
   /// One epoch of a component; costs a pass over its shards, so keep it while the epoch lasts.
@@ -112,8 +118,9 @@ package struct GlobalOrder: Sendable {
   }
 }
 
-/// A place of a lane: which of the component's samples in that lane it takes.
+/// Which of a component's samples stands in a slot.
 struct LanePlace: Equatable, Sendable {
+  /// Of the component.
   let lane: Int
   let component: Int
   /// Counted over all epochs.

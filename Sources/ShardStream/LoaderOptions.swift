@@ -39,11 +39,8 @@ package struct LoaderOptions: Sendable {
     self.maxPixels = maxPixels
   }
 
-  /// The slots of the global batch that this rank takes: r·B/N ..< (r+1)·B/N.
-  package var slots: Range<Int> {
-    let size = order.globalBatchSize
-    return (rank * size / worldSize)..<((rank + 1) * size / worldSize)
-  }
+  /// The slots of the global batch that this rank takes.
+  package var slots: Range<Int> { order.slots(rank: rank, of: worldSize) }
 
   var layout: CropLayout { CropLayout(batchSize: slots.count, valueCounts: crops.map(\.valueCount)) }
 }

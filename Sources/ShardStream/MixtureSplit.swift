@@ -24,8 +24,8 @@ struct MixtureSplit: Sendable {
     componentCount == 1 ? 0 : Int.bitWidth - (componentCount - 1).leadingZeroBitCount
   }
 
-  /// The component of place `position` of a lane, and how many of the lane's places before it had the same.
-  func pick(lane: Int, position: Int) -> (component: Int, ordinal: Int) {
+  /// What place `position` of a lane takes.
+  func pick(lane: Int, position: Int) -> MixturePick {
     var node = Node(components: 0..<componentCount, phase: lane, position: position)
     while node.components.count > 1 {
       let left = leftCount(node)
@@ -33,7 +33,7 @@ struct MixtureSplit: Sendable {
       next.position += 1
       node = leftCount(next) > left ? node.left(left) : node.right(node.position - left, laneCount)
     }
-    return (node.components.lowerBound, node.position)
+    return MixturePick(component: node.components.lowerBound, lane: node.phase, ordinal: node.position)
   }
 
   /// How many of the first `count` places of a lane the component takes.
@@ -49,7 +49,7 @@ struct MixtureSplit: Sendable {
 
   private struct Node {
     var components: Range<Int>
-    /// 0..<C; the lanes that are ahead on the left are behind on the right.
+    /// 0..<C: which lanes are ahead of others. Those that are ahead on the left are behind on the right.
     var phase: Int
     var position: Int
 
@@ -73,4 +73,14 @@ struct MixtureSplit: Sendable {
     let phase = UInt128(node.phase) * whole / UInt128(laneCount)
     return Int((UInt128(node.position) * left + phase) / whole)
   }
+}
+
+/// A component's sample, by its number in one of the component's lanes.
+struct MixturePick: Equatable, Sendable {
+  let component: Int
+  /// The lane's phase in the component: of two lanes the one with the larger phase is ahead where they differ, as
+  /// `LaneEpochs` has it. So with up to two components, epochs of each end within one batch.
+  let lane: Int
+  /// Counted over all epochs.
+  let ordinal: Int
 }

@@ -23,7 +23,8 @@ package struct OrderCursor: Sendable {
     slots.map { draw(step: step, slot: $0) }
   }
 
-  private mutating func epoch(_ epoch: Int, of component: Int) -> EpochOrder {
+  /// One epoch of a component, laid out when it is first asked for.
+  mutating func epoch(_ epoch: Int, of component: Int) -> EpochOrder {
     if let index = epochs[component].firstIndex(where: { $0.epoch == epoch }) {
       if index > 0 { epochs[component].swapAt(0, index) }
       return epochs[component][0]

@@ -69,7 +69,9 @@ package struct RunPlan: Sendable {
         "the tokenizer has \(tokenizer.vocabSize) ids, the model's vocab_size is \(model.text.vocabSize)",
         at: config.tokenizerPath, hint: "give the model the tokenizer's vocabulary size or more")
     }
-    index = try ShardIndex.scan(try ShardList.resolve(config.trainShards))
+    let mixture = try ShardMixture(config.train)
+    let index = try ShardIndex.scan(mixture.shards)
+    self.index = index
     findings = index.findings
     try ShardFindingCheck(
       findings: findings, shardCount: index.shards.count, sampleCount: index.sampleCount,
@@ -78,8 +80,8 @@ package struct RunPlan: Sendable {
     validationShardCount =
       try config.validationShards.isEmpty ? 0 : ShardList.resolve(config.validationShards).count
     order = try GlobalOrder(
-      seed: config.seed, shardSampleCounts: index.sampleCounts, globalBatchSize: config.globalBatchSize,
-      canonicalStreams: config.canonicalStreams, shuffleWindow: config.shuffleWindow)
+      config,
+      mixture.components { shard, language in language == nil ? index.shards[shard].count : 0 })
   }
 
   /// This rank's stream from step `startStep` on.
@@ -102,10 +104,11 @@ package struct RunPlan: Sendable {
   package var summary: String {
     let rejected = index.rejectedCounts.map { "\($0.value) \($0.key)" }.sorted().joined(separator: ", ")
     return
-      "data: \(index.sampleCount) pairs in \(index.shards.count) shards, \(order.stepsPerEpoch) steps an epoch, "
+      "data: \(index.sampleCount) pairs in \(index.shards.count) shards, \(order.epochDescription), "
       + "\(validationShardCount) shard\(validationShardCount == 1 ? "" : "s") for validation"
       + (rejected.isEmpty ? "" : "; rejected: \(rejected)")
       + index.faults.map { "\n  damaged: \($0)" }.joined()
+      + order.mixtureDescription.map { "\n  \($0)" }.joined()
   }
 }
 

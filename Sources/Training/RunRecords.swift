@@ -45,25 +45,30 @@ final class RunRecords {
     for finding in findings { try quarantine.append(finding.line) }
   }
 
+  /// - Parameter componentEpochs: of a mixture's components, see `GlobalOrder.componentEpochs`.
   func writeMetrics(
-    _ state: RunState, epoch: Int, _ result: StepResult, _ reports: [RankReport], stepSeconds: Double
+    _ state: RunState, epoch: Int, componentEpochs: [(String, JSONText)], _ result: StepResult,
+    _ reports: [RankReport], stepSeconds: Double
   ) throws {
     let busy = reports.map { $0.dataSeconds + $0.computeSeconds }
     let samplesPerSecond = Double(globalBatchSize) / stepSeconds
+    let mixture: [(String, JSONText)] =
+      componentEpochs.isEmpty ? [] : [("component_epochs", .object(componentEpochs))]
     try metrics.append(
-      .object([
-        ("step", .integer(state.step)), ("epoch", .integer(epoch)),
-        ("samples_seen", .integer(state.samplesSeen)),
-        ("loss", .number(result.loss)), ("contrastive_loss", .number(result.loss)),
-        ("logit_scale", .number(result.logitScale)), ("lr", .number(result.lr)),
-        ("grad_norm", .number(result.gradientNorm)), ("updated", .bool(result.updated)),
-        ("samples_per_second", .number(samplesPerSecond)), ("step_seconds", .number(stepSeconds)),
-        ("data_seconds", .number(reports.map(\.dataSeconds).max()!)),
-        ("compute_seconds", .number(reports.map(\.computeSeconds).max()!)),
-        ("communication_seconds", .number(reports.map(\.communicationSeconds).max()!)),
-        ("skipped_samples", .integer(reports.reduce(0) { $0 + $1.skippedCount })),
-        ("rank_skew_seconds", .number(busy.max()! - busy.min()!)),
-      ]))
+      .object(
+        [
+          ("step", .integer(state.step)), ("epoch", .integer(epoch)),
+          ("samples_seen", .integer(state.samplesSeen)),
+          ("loss", .number(result.loss)), ("contrastive_loss", .number(result.loss)),
+          ("logit_scale", .number(result.logitScale)), ("lr", .number(result.lr)),
+          ("grad_norm", .number(result.gradientNorm)), ("updated", .bool(result.updated)),
+          ("samples_per_second", .number(samplesPerSecond)), ("step_seconds", .number(stepSeconds)),
+          ("data_seconds", .number(reports.map(\.dataSeconds).max()!)),
+          ("compute_seconds", .number(reports.map(\.computeSeconds).max()!)),
+          ("communication_seconds", .number(reports.map(\.communicationSeconds).max()!)),
+          ("skipped_samples", .integer(reports.reduce(0) { $0 + $1.skippedCount })),
+          ("rank_skew_seconds", .number(busy.max()! - busy.min()!)),
+        ] + mixture))
     progress.show(
       done: state.step, loss: result.loss, samplesPerSecond: samplesPerSecond, stepSeconds: stepSeconds)
   }

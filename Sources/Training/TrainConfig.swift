@@ -28,8 +28,8 @@ package struct TrainConfig: Sendable {
   /// `model.init_from`, located; nil to start from random weights.
   package var initFrom: String?
 
-  /// `data.train`, as written.
-  package var trainShards: [String]
+  /// `data.train`: one entry where it is a text or a list of texts.
+  package var train: [TrainEntry]
   /// `data.validation`, as written.
   package var validationShards: [String]
   /// `data.global_batch_size`: pairs a step over all ranks.
@@ -119,7 +119,7 @@ package struct TrainConfig: Sendable {
     precision = try reader.choice("model.precision", default: .fp32)
     initFrom = try reader.optionalString("model.init_from").map { Self.locate($0, base) }
 
-    trainShards = try reader.strings("data.train")
+    train = try TrainEntry.read(reader, "data.train")
     validationShards = try reader.strings("data.validation", default: [])
     globalBatchSize = try reader.integer("data.global_batch_size", in: positive)
     tokenizerPath = Self.locate(try reader.string("data.tokenizer"), base)

@@ -116,7 +116,9 @@ final class TrainLoop<S: ComputeScalar> {
       try records?.writeQuarantine(bad)
     }
     badSamples.add(used: plan.config.globalBatchSize, bad: bad)
-    try records?.writeMetrics(state, epoch: batch.epoch, result, reports, stepSeconds: stepSeconds)
+    try records?.writeMetrics(
+      state, epoch: batch.epoch, componentEpochs: plan.order.componentEpochs(before: number), result, reports,
+      stepSeconds: stepSeconds)
   }
 
   /// Ten updates in a row that could not be applied will not mend themselves. Loss and norm are equal on all ranks, so

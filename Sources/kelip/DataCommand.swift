@@ -4,5 +4,5 @@ import ArgumentParser
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data", abstract: "Build and check shards of captioned pictures.",
-    subcommands: [DataBuild.self, DataStats.self, DataVerify.self])
+    subcommands: [DataBuild.self, DataOrder.self, DataStats.self, DataVerify.self])
 }

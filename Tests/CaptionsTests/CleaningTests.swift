@@ -64,7 +64,7 @@ import Testing
   @Test(arguments: [
     ("a\u{0}b\u{7F}\u{9F}c", "abc"), ("\u{FEFF}글\u{200B}자\u{AD}", "글자"), ("a\tb\r\nc\u{2028}d", "a b  c d"),
     ("\u{202E}abc\u{202C} \u{200F}שלום\u{200E}", "abc שלום"), ("👨‍👩‍👧 ❤️ 👋🏽 🏴󠁧󠁢󠁥󠁮󠁧󠁿", "👨‍👩‍👧 ❤️ 👋🏽 🏴󠁧󠁢󠁥󠁮󠁧󠁿"),
-    ("\u{FFFE}\u{1FFFF}\u{FDD0}x", "x"), ("می‌خواهم", "می‌خواهم"),
+    ("\(Unicode.Scalar(0xFFFE)!)\(Unicode.Scalar(0x1FFFF)!)\(Unicode.Scalar(0xFDD0)!)x", "x"), ("می‌خواهم", "می‌خواهم"),
   ])
   func invisibleCharactersGo(text: String, expected: String) {
     let cleaned = CleaningStep.control.apply(to: text)

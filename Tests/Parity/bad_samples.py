@@ -74,7 +74,7 @@ def check_world(options, model, corpus, expect, ranks, verdict):
     seconds = time.monotonic() - started
     # The largest resident set of any process so far, in KiB.
     megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10
-    keys = harness.sample_keys(run, options.steps)
+    keys = harness.read_keys(run, options.steps)
     seen = {key for batch in keys for key in batch}
     good = {key for item in expect.values() for key in item["survive"]}
     found, wanted = quarantine(run), expected_lines(expect, corpus)

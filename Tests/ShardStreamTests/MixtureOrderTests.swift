@@ -73,6 +73,20 @@ import Testing
     }
   }
 
+  /// With up to two components, the samples of each come epoch after epoch, batch by batch.
+  @Test(arguments: shapes.filter { $0.components.count <= 2 })
+  func epochsOfTwoComponentsEndWithinABatch(_ shape: Shape) throws {
+    let order = try shape.order()
+    for (step, batch) in WalkedOrder(order, steps: 60).batches.enumerated() {
+      for (number, component) in order.components.enumerated() {
+        let seen =
+          order.samplesSeen(of: number, before: step)..<order.samplesSeen(of: number, before: step + 1)
+        let epochs = batch.filter { $0.component == number }.map(\.epoch)
+        #expect(epochs.sorted() == seen.map { $0 / component.sampleCount })
+      }
+    }
+  }
+
   @Test(arguments: shapes) func seekingEqualsWalking(_ shape: Shape) throws {
     let order = try shape.order()
     for (step, batch) in WalkedOrder(order, steps: 30).batches.enumerated() {

@@ -17,9 +17,9 @@ import Testing
         for component in weights.indices {
           #expect(split.count(of: component, lane: lane, before: position) == next[component])
         }
-        let (component, ordinal) = split.pick(lane: lane, position: position)
-        #expect(ordinal == next[component])
-        next[component] += 1
+        let pick = split.pick(lane: lane, position: position)
+        #expect(pick.ordinal == next[pick.component])
+        next[pick.component] += 1
       }
     }
   }
@@ -55,6 +55,21 @@ import Testing
     }
   }
 
+  @Test(arguments: weights) func lanesOfAComponentAreItsOwn(_ weights: [Int]) {
+    let split = MixtureSplit(weights: weights, laneCount: 6)
+    var lanes = weights.map { _ in [Int: Set<Int>]() }
+    for lane in 0..<6 {
+      for position in 0..<200 {
+        let pick = split.pick(lane: lane, position: position)
+        lanes[pick.component][lane, default: []].insert(pick.lane)
+      }
+    }
+    for component in lanes where component.count == 6 {
+      #expect(component.values.allSatisfy { $0.count == 1 })
+      #expect(Set(component.values.flatMap(\.self)).count == 6)
+    }
+  }
+
   @Test func depthIsTheLogarithm() {
     let depths = [1: 0, 2: 1, 3: 2, 4: 2, 5: 3, 8: 3, 9: 4]
     for (count, depth) in depths {
@@ -64,6 +79,6 @@ import Testing
 
   @Test func oneComponentTakesEveryPlace() {
     let split = MixtureSplit(weights: [5], laneCount: 4)
-    #expect(split.pick(lane: 3, position: 1 << 60) == (0, 1 << 60))
+    #expect(split.pick(lane: 3, position: 1 << 60) == MixturePick(component: 0, lane: 3, ordinal: 1 << 60))
   }
 }
