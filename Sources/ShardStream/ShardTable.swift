@@ -50,6 +50,15 @@ package struct ShardTable: Sendable {
     return MemberRange(offset: Int(places[place]) * TarBlock.size, size: Int(places[place + 1]))
   }
 
+  /// Removes samples from the end, as long as they are as described.
+  mutating func removeLast(while isUnwanted: (SampleMembers) -> Bool) {
+    while count > 0, isUnwanted(members(count - 1)) {
+      keyEnds.removeLast()
+      keyBytes.removeLast(keyBytes.count - Int(keyEnds.last ?? 0))
+      places.removeLast(6)
+    }
+  }
+
   mutating func append(key: String, _ members: SampleMembers) {
     keyBytes.append(contentsOf: key.utf8)
     keyEnds.append(UInt32(keyBytes.count))
