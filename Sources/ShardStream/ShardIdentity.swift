@@ -1,5 +1,4 @@
 import Basics
-import Foundation
 
 /// What tells a shard from a changed one without reading all of it: the file as it lies on the disk, packed or not.
 package struct ShardIdentity: Equatable, Sendable {
@@ -23,10 +22,9 @@ package struct ShardIdentity: Equatable, Sendable {
 
   /// One `open`, one `fstat` and two reads.
   package init(path: String) throws {
-    let file = try OpenFile(readingFrom: path)
-    let status = try file.status()
-    byteCount = Int(status.st_size)
-    modificationTime = status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec
+    let file = try PositionalFile(path: path)
+    byteCount = file.size
+    modificationTime = file.identity.modifiedSeconds * 1_000_000_000 + file.identity.modifiedNanoseconds
     let hasher = SHA256Hasher()
     try file.bytes(at: 0, count: min(Self.headLength, byteCount)).withUnsafeBytes(hasher.update)
     let tail = min(Self.tailLength, byteCount)
@@ -46,43 +44,11 @@ package struct ShardIdentity: Equatable, Sendable {
   }
 }
 
-/// A file opened for reading that is closed when its owner lets go of it.
-final class OpenFile {
-  private let descriptor: Int32
-  private let path: String
-
-  init(readingFrom path: String) throws {
-    self.path = path
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw KelipError.system("cannot open the file", at: path) }
-  }
-
-  deinit { close(descriptor) }
-
-  /// Throws for what is not a regular file.
-  func status() throws -> stat {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      throw KelipError.system("cannot read the size of the file", at: path)
-    }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw KelipError("a shard must be a regular file", at: path, hint: "name the .tar file itself")
-    }
-    return status
-  }
-
+extension PositionalFile {
   /// Fewer than `count` bytes only where the file ends.
   func bytes(at offset: Int, count: Int) throws -> [UInt8] {
     try [UInt8](unsafeUninitializedCapacity: count) { buffer, done in
-      while done < count {
-        let more = pread(descriptor, buffer.baseAddress! + done, count - done, off_t(offset + done))
-        if more == 0 { break }
-        if more > 0 {
-          done += more
-        } else if errno != EINTR {
-          throw KelipError.system("cannot read \(count) bytes at byte \(offset)", at: path)
-        }
-      }
+      done = try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
     }
   }
 }

@@ -17,7 +17,7 @@ struct ShardScan: Sendable {
     } catch let damage as TarFault {
       fault = ShardFault(shard: path, fault: damage)
     }
-    walk.finish()
+    walk.finish(soundEnd: fault?.fault.soundEnd ?? .max)
     table = walk.table
     summary = ShardSummary(
       path: path, identity: identity, tarByteCount: walk.end, sampleCount: table.count,
@@ -26,7 +26,6 @@ struct ShardScan: Sendable {
 
   /// Groups entries into samples and tells their language as it goes, so that a tar is read from front to back.
   private struct Walk {
-    let file: ShardFile
     var table = ShardTable()
     /// Where the last member ends.
     var end = 0
@@ -36,7 +35,6 @@ struct ShardScan: Sendable {
     private var evidence = LanguageEvidence()
 
     init(file: ShardFile) {
-      self.file = file
       reader = TarReader(file: file)
     }
 
@@ -44,11 +42,15 @@ struct ShardScan: Sendable {
       while let entry = try reader.next() {
         end = entry.offset + entry.size
         record(grouper.take(entry))
-        try evidence.take(entry, of: file)
+        try evidence.take(entry, from: &reader)
       }
     }
 
-    mutating func finish() { record(grouper.finish()) }
+    /// - Parameter soundEnd: samples that reach beyond are lost, though their headers could be read.
+    mutating func finish(soundEnd: Int) {
+      record(grouper.finish())
+      table.removeLast { $0.extent.upperBound > soundEnd }
+    }
 
     private mutating func record(_ outcome: SampleGrouper.Outcome?) {
       guard let outcome else { return }
@@ -77,13 +79,13 @@ private struct LanguageEvidence {
   /// The metadata's word, else what the caption looks like; a caption that cannot be read is in no language.
   var language: CaptionLanguage { tagged ?? caption.map(CaptionLanguage.detect) ?? .other }
 
-  mutating func take(_ entry: TarEntry, of file: ShardFile) throws {
-    guard entry.size <= Self.largestMember, let name = SampleName(path: entry.name) else { return }
+  mutating func take(_ entry: TarEntry, from reader: inout TarReader) throws {
+    guard entry.size <= Self.largestMember, !entry.isSparse, let name = SampleName(path: entry.name) else {
+      return
+    }
     switch name.fileExtension {
-    case "txt":
-      let bytes = try file.bytes(at: entry.offset, count: entry.size)
-      caption = try? SampleReader.caption(bytes)
-    case "json": tagged = Self.tag(try file.bytes(at: entry.offset, count: entry.size))
+    case "txt": caption = try? SampleReader.caption(try reader.data(of: entry))
+    case "json": tagged = Self.tag(try reader.data(of: entry))
     default: break
     }
   }

@@ -44,8 +44,8 @@ package struct ShardSidecar {
   package init?(path: String, shard: String, identity: ShardIdentity) throws(SidecarFault) {
     guard access(path, F_OK) == 0 else { return nil }
     let (head, fileLength) = try Self.unreadableAsFault {
-      let file = try OpenFile(readingFrom: path)
-      return (try file.bytes(at: 0, count: Self.largestHead), Int(try file.status().st_size))
+      let file = try PositionalFile(path: path)
+      return (try file.bytes(at: 0, count: Self.largestHead), file.size)
     }
     try self.init(head: head, fileLength: fileLength, shard: shard)
     guard summary.identity == identity else { throw .shardChanged }
@@ -89,7 +89,7 @@ package struct ShardSidecar {
   /// Reads and checks the table that belongs to this head.
   package func table(path: String) throws(SidecarFault) -> ShardTable {
     let bytes = try Self.unreadableAsFault {
-      try OpenFile(readingFrom: path).bytes(at: headLength, count: tableLength)
+      try PositionalFile(path: path).bytes(at: headLength, count: tableLength)
     }
     let result: ShardTable? = bytes.withUnsafeBytes { bytes in
       guard bytes.count == tableLength, ShardIdentity.digest(bytes) == tableDigest else { return nil }

@@ -3,7 +3,7 @@ import Captions
 /// A shard's summary in bytes: a sidecar's head, and what ranks tell each other.
 ///
 /// 8-byte words: bytes of the file, its modification time, the digest of its ends, bytes of the tar, samples, samples of
-/// each language; then varints and texts: the fault (a byte 0, or 1, its reason and its offset), and for each reason of
+/// each language; then varints and texts: the fault (a byte 0, or 1, its reason, its offset and where what is sound ends), and for each reason of
 /// rejection its name, its count and the first few keys.
 enum SummaryCoding {
   static func write(_ summary: ShardSummary, to writer: inout ByteWriter) {
@@ -17,6 +17,7 @@ enum SummaryCoding {
     if let fault = summary.fault?.fault {
       writer.text(fault.reason.name)
       writer.varint(fault.offset)
+      writer.word64(UInt64(fault.soundEnd))
     }
     let rejections = summary.rejections.sorted { $0.key.name < $1.key.name }
     writer.varint(rejections.count)
@@ -56,7 +57,9 @@ enum SummaryCoding {
     guard let reason = TarFault.Reason.allCases.first(where: { $0.name == name }) else {
       throw MalformedBytes()
     }
-    return ShardFault(shard: path, fault: TarFault(reason: reason, offset: try reader.varint()))
+    let fault = TarFault(
+      reason: reason, offset: try reader.varint(), soundEnd: try reader.count64())
+    return ShardFault(shard: path, fault: fault)
   }
 
   private static func rejections(

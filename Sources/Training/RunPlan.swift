@@ -68,7 +68,8 @@ package struct RunPlan: Sendable {
       try ShardFindingCheck(
         findings: findings, shardCount: catalogue.shards.count, sampleCount: catalogue.sampleCount,
         fraction: config.maxBadFraction, minimum: config.maxBadFractionAfter)()
-      return try GlobalOrder(config, files.mixture.components(count: catalogue.sampleCount(ofShard:language:)))
+      return try GlobalOrder(
+        config, files.mixture.components(count: catalogue.sampleCount(ofShard:language:)))
     }
   }
 

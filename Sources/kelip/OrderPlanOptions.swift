@@ -56,7 +56,8 @@ struct OrderPlanOptions: ParsableArguments {
         try GlobalOrder(config, mixture.components(count: catalogue.sampleCount(ofShard:language:)))
       }
       return LoadedOrder(
-        order: order, source: SampleSource(catalogue: catalogue), scanSeconds: scanned - start, started: scanned)
+        order: order, source: SampleSource(catalogue: catalogue), scanSeconds: scanned - start,
+        started: scanned)
     }
     let start = monotonicSeconds()
     let urls = try communicator.agree { try shards.isEmpty ? nil : ShardList.resolve(shards) }
@@ -97,4 +98,10 @@ struct LoadedOrder {
   let scanSeconds: Double
   /// When the order's own work began, on the monotonic clock.
   let started: Double
+
+  /// The key of a sample of shards that exist.
+  func key(_ draw: SampleDraw) throws -> String {
+    guard let source else { preconditionFailure("keys of shards that do not exist") }
+    return try source.key(try source.sample(draw, language: order.components[draw.component].language))
+  }
 }

@@ -58,7 +58,8 @@ extension Reader {
         let key = try source.key(id)
         precondition(!key.isEmpty)
       }
-      return catalogue.faults.first.map { "\($0.fault.reason)" } ?? (catalogue.sampleCount > 0 ? "samples" : "empty")
+      return catalogue.faults.first.map { "\($0.fault.reason)" }
+        ?? (catalogue.sampleCount > 0 ? "samples" : "empty")
     }
   }
 
