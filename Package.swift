@@ -57,6 +57,7 @@ let package = Package(
       name: "COneDNNShims", cxxSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CKernels", cSettings: vectorised),
+    .target(name: "CImageKernels", cSettings: vectorised),
     .target(
       name: "CCLD2Shims", cxxSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("cld2")]),
@@ -67,7 +68,7 @@ let package = Package(
     room("Kernels", ["Basics", "CKernels", "COneDNNShims", "COpenBLAS"]),
     room("Collectives", ["Basics"]),
     room("MPICollectives", ["Basics", "Collectives", "CMPIShims"]),
-    room("Imaging", ["Basics", "CTurboJPEG", "CPNG", "CWebP", "CFreeType"]),
+    room("Imaging", ["Basics", "CImageKernels", "CTurboJPEG", "CPNG", "CWebP", "CFreeType"]),
     room("Tokenization", ["Basics", "CZlib"]),
     room("Captions", ["Basics", "CCLD2Shims", "CXML2", "Tokenization"]),
     room("ShardStream", ["Basics", "Imaging", "Tokenization", "Captions", "Collectives", "CZstd"]),
@@ -147,8 +148,8 @@ let package = Package(
     tests(
       "CurationTests",
       [
-        "Curation", "Captions", "Configuration", "ShardStream", "Imaging", "Tokenization", "Collectives", "Basics",
-        "TestFolders",
+        "Curation", "Captions", "Charts", "Configuration", "ShardStream", "Imaging", "Tokenization",
+        "Collectives", "Basics", "TestFolders",
       ],
       resources: [.copy("Fixtures")]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging", "Basics", "TestFolders"]),
