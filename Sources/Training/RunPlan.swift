@@ -44,7 +44,7 @@ package struct RunPlan: Sendable {
   /// The model's sizes.
   package let model: ModelConfig
   /// Its ids fit the model's vocabulary.
-  package let tokenizer: BytePairTokenizer
+  package let tokenizer: any Tokenizer
   /// The samples of all shards.
   package let index: ShardIndex
   /// Which sample stands where in the run; equal on every rank.
@@ -61,7 +61,7 @@ package struct RunPlan: Sendable {
         at: "data.global_batch_size", hint: "start another number of ranks or change the global batch size")
     }
     model = try ModelFile.load(config.modelPath)
-    tokenizer = try BytePairTokenizer(contentsOf: URL(fileURLWithPath: config.tokenizerPath))
+    tokenizer = try Tokenizers.load(config.tokenizerPath)
     guard tokenizer.vocabSize <= model.text.vocabSize else {
       throw KelipError(
         "the tokenizer has \(tokenizer.vocabSize) ids, the model's vocab_size is \(model.text.vocabSize)",
@@ -102,5 +102,3 @@ package struct RunPlan: Sendable {
       + index.faults.map { "\n  damaged: \($0)" }.joined()
   }
 }
-
-extension BytePairTokenizer: CaptionEncoder {}
