@@ -1,5 +1,6 @@
 import Basics
 import Imaging
+import Tokenization
 
 /// What a loader streams, for which rank, and with how much work ahead.
 package struct LoaderOptions: Sendable {

@@ -44,7 +44,7 @@ package struct RunPlan: Sendable {
   /// The model's sizes.
   package let model: ModelConfig
   /// Its ids fit the model's vocabulary.
-  package let tokenizer: BytePairTokenizer
+  package let tokenizer: any Tokenizer
   /// The samples of all shards.
   package let index: ShardIndex
   /// What of the shards is lost before the first step.
@@ -63,7 +63,7 @@ package struct RunPlan: Sendable {
         at: "data.global_batch_size", hint: "start another number of ranks or change the global batch size")
     }
     model = try ModelFile.load(config.modelPath)
-    tokenizer = try BytePairTokenizer(contentsOf: URL(fileURLWithPath: config.tokenizerPath))
+    tokenizer = try Tokenizers.load(config.tokenizerPath)
     guard tokenizer.vocabSize <= model.text.vocabSize else {
       throw KelipError(
         "the tokenizer has \(tokenizer.vocabSize) ids, the model's vocab_size is \(model.text.vocabSize)",
@@ -111,5 +111,3 @@ package struct RunPlan: Sendable {
       + order.mixtureDescription.map { "\n  \($0)" }.joined()
   }
 }
-
-extension BytePairTokenizer: CaptionEncoder {}
