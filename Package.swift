@@ -148,8 +148,8 @@ let package = Package(
     tests(
       "CurationTests",
       [
-        "Curation", "Captions", "Configuration", "ShardStream", "Imaging", "Tokenization", "Collectives", "Basics",
-        "TestFolders",
+        "Curation", "Captions", "Charts", "Configuration", "ShardStream", "Imaging", "Tokenization",
+        "Collectives", "Basics", "TestFolders",
       ],
       resources: [.copy("Fixtures")]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging", "Basics", "TestFolders"]),

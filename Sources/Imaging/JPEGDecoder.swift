@@ -39,7 +39,14 @@ final class JPEGDecoder {
       Int32(width * channels), Int32(height), format.rawValue, TJFLAG_ACCURATEDCT | TJFLAG_LIMITSCANS)
     if status == 0 { return }
     let fault = fault()
-    if fault == .truncated || tjGetErrorCode(handle) != Int32(TJERR_WARNING.rawValue) { throw fault }
+    if tjGetErrorCode(handle) != Int32(TJERR_WARNING.rawValue) { throw fault }
+    // Only the last warning is told, and what libjpeg makes of a progressive scan that ran out is another one.
+    if fault == .truncated || !Self.hasEnd(bytes) { throw .truncated }
+  }
+
+  /// Whether there is an end of image, which usually are the last two bytes.
+  private static func hasEnd(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.indices.dropLast().last { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xD9 } != nil
   }
 
   private func fault() -> ImageFault {

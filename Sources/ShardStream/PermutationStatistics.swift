@@ -75,7 +75,7 @@ package struct PermutationStatistics: Sendable {
     let n = Double(permutation.count)
     let distance = permutation.enumerated().reduce(0) { $0 + abs($1.element - $1.offset) }
     footrule.add(
-      Double(distance), mean: (n * n - 1) / 3, variance: (n + 1) * (2 * n * n + 7) / 180)
+      Double(distance), mean: (n * n - 1) / 3, variance: (n + 1) * (2 * n * n + 7) / 45)
   }
 
   /// Serial correlation of neighbours (mean −1/n, variance 1/n), and how many are neighbours in the shards too

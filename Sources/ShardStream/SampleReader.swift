@@ -9,7 +9,7 @@ struct SampleReader: Sendable {
   let pictures: PictureReader
 
   func image(_ sample: SampleID) throws -> RGBImage {
-    try source.bytes(source.members(sample).image, of: sample).withUnsafeBytes { try pictures.image($0) }
+    try bytes(source.members(sample).image, of: sample).withUnsafeBytes { try pictures.image($0) }
   }
 
   /// See `PictureReader.draw`.
@@ -17,7 +17,7 @@ struct SampleReader: Sendable {
     _ crops: [ImagePreparation], of sample: SampleID, seed: (Int) -> UInt64,
     into output: (Int) -> UnsafeMutableBufferPointer<Float>
   ) throws {
-    try source.bytes(source.members(sample).image, of: sample).withUnsafeBytes {
+    try bytes(source.members(sample).image, of: sample).withUnsafeBytes {
       try pictures.draw(crops, of: $0, seed: seed, into: output)
     }
   }
@@ -27,14 +27,31 @@ struct SampleReader: Sendable {
   }
 
   static func caption(_ range: MemberRange, in file: ShardFile) throws -> String {
-    guard range.size <= largestCaption else { throw SampleFault.captionTooLarge(bytes: range.size) }
-    return try caption(try file.bytes(at: range.offset, count: range.size))
+    try requireCaptionSize(range.size)
+    return try caption(try bytes(range, in: file))
+  }
+
+  static func requireCaptionSize(_ size: Int) throws(SampleFault) {
+    guard size <= largestCaption else { throw .captionTooLarge(bytes: size) }
   }
 
   /// The `.json` member's text.
   func metadata(_ sample: SampleID) throws -> String? {
     guard let range = source.members(sample).metadata else { return nil }
-    return String(validating: try source.bytes(range, of: sample), as: UTF8.self)
+    return String(validating: try bytes(range, of: sample), as: UTF8.self)
+  }
+
+  private func bytes(_ range: MemberRange, of sample: SampleID) throws -> [UInt8] {
+    try Self.bytes(range, in: try source.file(sample))
+  }
+
+  /// Compressed data that are damaged cost the samples that lie there.
+  static func bytes(_ range: MemberRange, in file: ShardFile) throws -> [UInt8] {
+    do {
+      return try file.bytes(at: range.offset, count: range.size)
+    } catch let fault as TarFault {
+      throw SampleFault.shard(fault.reason)
+    }
   }
 
   /// UTF-8 without a byte order mark and without white space at its ends.

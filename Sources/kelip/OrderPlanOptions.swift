@@ -98,4 +98,10 @@ struct LoadedOrder {
   let scanSeconds: Double
   /// When the order's own work began, on the monotonic clock.
   let started: Double
+
+  /// The key of a sample of shards that exist.
+  func key(_ draw: SampleDraw) throws -> String {
+    guard let source else { preconditionFailure("keys of shards that do not exist") }
+    return source.key(try source.sample(draw, language: order.components[draw.component].language))
+  }
 }

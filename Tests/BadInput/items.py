@@ -82,14 +82,14 @@ def bad_pictures():
         for place in places:
             assert place < len(data)
             yield f"{name}-cut-{place}", kind, data[:place], "image_truncated"
-    yield "80000-scans", "jpg", p.many_scans(), "image_corrupt"
+    yield "80000-scans", "jpg", p.many_scans(), "image_too_many_scans"
     yield "png-crc-ihdr", "png", p.png_with_bad_crc(b"IHDR"), "image_corrupt"
     yield "png-crc-idat", "png", p.png_with_bad_crc(b"IDAT"), "image_corrupt"
     # What does not touch the pixels costs no sample.
     yield "iccp-bomb", "png", p.chunk_bomb(b"iCCP"), None
     yield "ztxt-bomb", "png", p.chunk_bomb(b"zTXt"), None
     yield "itxt-bomb", "png", p.chunk_bomb(b"iTXt"), None
-    yield "webp-animated", "webp", p.ANIMATED_WEBP, "image_animated"
+    yield "webp-animated", "webp", p.ANIMATED_WEBP, None
     yield "exif-orientation-9", "jpg", p.jpeg_with_segment(0xE1, p.exif_orientation(9)), None
     yield "exif-outside", "jpg", p.jpeg_with_segment(0xE1, p.exif_orientation(6, offset=0xFFFF_FFF0)), None
     yield "exif-6", "jpg", p.jpeg_with_segment(0xE1, p.exif_orientation(6)), None
@@ -175,7 +175,7 @@ def tar_items(empty_members):
     yield around("tar-one-end-block", b"", end=bytes(512))
     yield Item("tar-empty-file", b"", [], fault="tar_missing_end")
     yield Item("tar-only-end", tar.END, [])
-    yield around("tar-concatenated", tar.END, after=False)
+    yield around("tar-concatenated", tar.END, after=False, fault="tar_data_after_end")
     yield Item("tar-many-empty-members", many_empty_members(empty_members),
                ["tar-many-empty-members-good-0", "tar-many-empty-members-good-1"],
                rejected={"missing_image": empty_members})
@@ -304,12 +304,12 @@ def zstd_items(bomb_bytes=10 << 30):
     yield Item("zstd-empty-file", b"", [], fault="zstd_truncated", suffix=".tar.zst")
     yield Item("zstd-skippable-cut", zstd.skippable(b"x" * 100)[:50], [], fault="zstd_truncated",
                suffix=".tar.zst")
-    yield Item("zstd-not-zstd", good("zstd-not-zstd", 0)[1] + tar.END, [], fault="zstd_corrupt",
-               suffix=".tar.zst")
+    yield Item("zstd-not-zstd", good("zstd-not-zstd", 0)[1] + tar.END, [],
+               fault="zstd_unknown_format", suffix=".tar.zst")
     (kept, head) = good("zstd-dictionary", 0)
     # Descriptor with a dictionary's number: nobody has that dictionary.
     dictionary = zstd.MAGIC + b"\x01\x38" + b"\x07" + struct.pack("<I", 1)[:3]
-    yield item("dictionary", head, dictionary, kept, fault="zstd_corrupt")
+    yield item("dictionary", head, dictionary, kept, fault="zstd_needs_dictionary")
 
 
 def all_items(empty_members, bomb_bytes):

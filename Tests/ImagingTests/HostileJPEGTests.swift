@@ -26,6 +26,16 @@ import Testing
     }
   }
 
+  @Test(arguments: ["rgb-420.jpg", "rgb-progressive.jpg", "cmyk.jpg", "grey.jpg"])
+  func aFileCutAnywhereIsTruncated(name: String) throws {
+    let bytes = try Fixture.bytes(name)
+    for count in stride(from: 3, to: bytes.count - 1, by: 5) {
+      #expect(throws: ImageFault.truncated, "cut at \(count) of \(bytes.count)") {
+        try ImageDecoder.decode(Array(bytes[..<count]))
+      }
+    }
+  }
+
   @Test func scansBeyondReasonAreRefusedBeforeDecoding() {
     #expect(throws: ImageFault.tooManyScans(limit: 500)) {
       try ImageDecoder.decode(skeleton(frame: 0xC2, width: 64, height: 64, scans: 80_000))
