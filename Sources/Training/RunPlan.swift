@@ -96,7 +96,8 @@ package struct RunPlan: Sendable {
       order: order, source: SampleSource(index: index), encoder: tokenizer,
       crops: [ImagePreparation(size: model.vision.imageSize, augmentation: augmentation)],
       contextLength: model.text.contextLength, rank: communicator.rank, worldSize: communicator.worldSize,
-      threads: config.decodeThreads, prefetchBatches: config.prefetchBatches, maxPixels: config.maxPixels)
+      threads: config.decodeThreads, prefetchBatches: config.prefetchBatches, maxPixels: config.maxPixels,
+      appliesOrientation: config.exifOrientation, scalesJPEG: config.jpegScaledDecode)
     return try Loader(options, startStep: startStep)
   }
 
