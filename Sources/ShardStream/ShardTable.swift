@@ -5,6 +5,11 @@ import Foundation
 package struct MemberRange: Codable, Equatable, Sendable {
   package let offset: Int
   package let size: Int
+
+  package init(offset: Int, size: Int) {
+    self.offset = offset
+    self.size = size
+  }
 }
 
 /// The members of a sample that the stream uses.

@@ -197,6 +197,28 @@ import Testing
     #expect(fault!.offset <= 300 << 20)
   }
 
+  @Test func whatTheWriterCompressesComesBack() throws {
+    let plain = folder.file("w.tar")
+    let compressed = folder.file("w.tar.zst")
+    for url in [plain, compressed] {
+      let writer = try TarWriter(path: url.path)
+      for number in 0..<7 {
+        try writer.append(
+          name: "한글/\(number).jpg", bytes: [UInt8](repeating: UInt8(number), count: 1_500_000))
+        try writer.append(name: "한글/\(number).txt", bytes: Array("빨간 배".utf8))
+      }
+      try writer.finish()
+    }
+    let bytes = try Array(Data(contentsOf: plain))
+    try expectSame(compressed, TestTar(bytes: bytes))
+    let stored = try Array(Data(contentsOf: compressed))
+    // The seekable format's end: frames, descriptor, magic.
+    #expect(stored.suffix(9) == [3, 0, 0, 0, 0, 0xB1, 0xEA, 0x92, 0x8F])
+    let file = try ShardFile(url: compressed)
+    #expect(try file.bytes(at: bytes.count - 600, count: 600) == bytes.suffix(600))
+    #expect(file.isCompressed && !file.isRandomAccessSlow && file.size == stored.count)
+  }
+
   @Test func aCacheForgetsWhatWasUsedLongestAgo() {
     let cache = ZstdPieceCache(budget: 3 * (1000 + 256))
     let key = { ZstdPieceCache.Key(layout: 1, start: $0) }
