@@ -136,7 +136,7 @@ let package = Package(
     .executableTarget(
       name: "kelip-fuzz",
       dependencies: ["Basics", "Imaging", "Tokenization", "ShardStream", "Checkpointing", arguments],
-      path: "Tests/Fuzz", exclude: ["run.sh"], swiftSettings: strict),
+      path: "Tests/Fuzz", exclude: ["leaks.supp", "run.sh"], swiftSettings: strict),
     tests("ImagingTests", ["Imaging", "Basics"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests(
@@ -148,8 +148,8 @@ let package = Package(
     tests(
       "CurationTests",
       [
-        "Curation", "Captions", "Configuration", "ShardStream", "Imaging", "Tokenization", "Collectives", "Basics",
-        "TestFolders",
+        "Curation", "Captions", "Charts", "Configuration", "ShardStream", "Imaging", "Tokenization",
+        "Collectives", "Basics", "TestFolders",
       ],
       resources: [.copy("Fixtures")]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging", "Basics", "TestFolders"]),

@@ -11,6 +11,8 @@ package enum SampleFault: Error, Equatable, Sendable {
   case captionEmpty
   /// More than a mebibyte of text is no caption.
   case captionTooLarge(bytes: Int)
+  /// The part of the shard that holds it is damaged.
+  case shard(TarFault.Reason)
 
   /// A stable name to count by.
   package var reason: String {
@@ -21,6 +23,7 @@ package enum SampleFault: Error, Equatable, Sendable {
     case .captionHasNul: "caption_has_nul"
     case .captionEmpty: "caption_empty"
     case .captionTooLarge: "caption_too_large"
+    case .shard(let reason): reason.name
     }
   }
 }

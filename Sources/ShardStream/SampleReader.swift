@@ -6,27 +6,20 @@ struct SampleReader: Sendable {
   private static let largestCaption = 1 << 20
 
   let source: SampleSource
-  /// Of a picture as it is, and of one whose shorter side is resized to `largestSize`.
-  let maxPixels: Int
-  let largestSize: Int
+  let pictures: PictureReader
 
   func image(_ sample: SampleID) throws -> RGBImage {
-    let bytes = try source.bytes(source.members(sample).image, of: sample)
-    return try Self.image(bytes, maxPixels: maxPixels, largestSize: largestSize)
+    try bytes(source.members(sample).image, of: sample).withUnsafeBytes { try pictures.image($0) }
   }
 
-  static func image(_ bytes: [UInt8], maxPixels: Int, largestSize: Int) throws(SampleFault) -> RGBImage {
-    let image: RGBImage
-    do throws(ImageFault) {
-      image = try ImageDecoder.decode(bytes, maxPixels: maxPixels, upright: true)
-    } catch {
-      throw .image(error)
+  /// See `PictureReader.draw`.
+  func draw(
+    _ crops: [ImagePreparation], of sample: SampleID, seed: (Int) -> UInt64,
+    into output: (Int) -> UnsafeMutableBufferPointer<Float>
+  ) throws {
+    try bytes(source.members(sample).image, of: sample).withUnsafeBytes {
+      try pictures.draw(crops, of: $0, seed: seed, into: output)
     }
-    let longerSide = largestSize * max(image.width, image.height) / min(image.width, image.height)
-    guard longerSide <= max(maxPixels / largestSize, largestSize) else {
-      throw .imageTooElongated(width: image.width, height: image.height)
-    }
-    return image
   }
 
   func caption(_ sample: SampleID) throws -> String {
@@ -34,14 +27,31 @@ struct SampleReader: Sendable {
   }
 
   static func caption(_ range: MemberRange, in file: ShardFile) throws -> String {
-    guard range.size <= largestCaption else { throw SampleFault.captionTooLarge(bytes: range.size) }
-    return try caption(try file.bytes(at: range.offset, count: range.size))
+    try requireCaptionSize(range.size)
+    return try caption(try bytes(range, in: file))
+  }
+
+  static func requireCaptionSize(_ size: Int) throws(SampleFault) {
+    guard size <= largestCaption else { throw .captionTooLarge(bytes: size) }
   }
 
   /// The `.json` member's text.
   func metadata(_ sample: SampleID) throws -> String? {
     guard let range = source.members(sample).metadata else { return nil }
-    return String(validating: try source.bytes(range, of: sample), as: UTF8.self)
+    return String(validating: try bytes(range, of: sample), as: UTF8.self)
+  }
+
+  private func bytes(_ range: MemberRange, of sample: SampleID) throws -> [UInt8] {
+    try Self.bytes(range, in: try source.file(sample))
+  }
+
+  /// Compressed data that are damaged cost the samples that lie there.
+  static func bytes(_ range: MemberRange, in file: ShardFile) throws -> [UInt8] {
+    do {
+      return try file.bytes(at: range.offset, count: range.size)
+    } catch let fault as TarFault {
+      throw SampleFault.shard(fault.reason)
+    }
   }
 
   /// UTF-8 without a byte order mark and without white space at its ends.

@@ -72,7 +72,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("  a \t\n b  ", "a b"), ("\u{3000}한\u{A0}\u{A0}글\u{3164}", "한 글"), ("\u{2800}", ""), ("", ""), ("a", "a"),
+    ("  a \t\n b  ", "a b"), ("\u{3000}한\u{A0}\u{A0}글\u{3164}", "한 글"), ("\u{2800}", ""), ("", ""),
+    ("a", "a"),
   ])
   func whiteSpaceIsCollapsed(text: String, expected: String) {
     #expect(CleaningStep.whitespace.apply(to: text) == expected)

@@ -44,7 +44,7 @@ struct Mutator {
     case 5: writeDigits(&bytes)
     case 6: bytes.removeSubrange(index(below: bytes.count)...)
     case 7: bytes.removeSubrange(block(of: bytes))
-    case 8: bytes.insert(contentsOf: bytes[block(of: bytes)], at: index(below: bytes.count + 1))
+    case 8: duplicate(&bytes)
     case 9: swapBlocks(&bytes)
     case 10: splice(&bytes, other)
     default: fill(&bytes)
@@ -86,6 +86,14 @@ struct Mutator {
     } else {  // In its place, as fixed fields want it.
       for (offset, digit) in digits.enumerated() where start + offset < end { bytes[start + offset] = digit }
     }
+  }
+
+  /// Whole records of 512 bytes go where a record begins: elsewhere they would only shift what follows.
+  private mutating func duplicate(_ bytes: inout [UInt8]) {
+    let block = block(of: bytes)
+    let place = index(below: bytes.count + 1)
+    let isRecord = block.lowerBound.isMultiple(of: 512) && block.count.isMultiple(of: 512)
+    bytes.insert(contentsOf: bytes[block], at: isRecord ? place / 512 * 512 : place)
   }
 
   private mutating func swapBlocks(_ bytes: inout [UInt8]) {

@@ -12,9 +12,10 @@ cases=${1:-100000}
 corpus=$(mktemp -d)
 trap 'rm -rf "$corpus"' EXIT
 python3 Tests/BadInput/make_corpus.py "$corpus" --empty-members 10 --good 20
-swift build --sanitize=address --scratch-path .build-asan --product kelip-fuzz
+swift build -c release --sanitize=address --scratch-path .build-asan --product kelip-fuzz
 fixtures=()
 for folder in Tests/*/Fixtures; do fixtures+=(--corpus "$folder"); done
-bin=$(swift build --sanitize=address --scratch-path .build-asan --show-bin-path)
-ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1} \
-  "$bin/kelip-fuzz" --reader all --cases "$cases" --limit 60 --corpus "$corpus" "${fixtures[@]}"
+bin=$(swift build -c release --sanitize=address --scratch-path .build-asan --show-bin-path)
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
+export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$PWD/Tests/Fuzz/leaks.supp:print_suppressions=0}
+"$bin/kelip-fuzz" --reader all --cases "$cases" --limit 60 --corpus "$corpus" "${fixtures[@]}"

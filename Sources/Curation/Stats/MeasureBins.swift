@@ -13,7 +13,8 @@ struct MeasureBins {
   init(_ measure: DataMeasure, _ histogram: IntegerHistogram) {
     let (low, high) = Self.range(histogram)
     var counts = BinnedCounts(
-      Self.bins(measure, low: Double(low) / Double(measure.scale), high: Double(high) / Double(measure.scale)))
+      Self.bins(measure, low: Double(low) / Double(measure.scale), high: Double(high) / Double(measure.scale))
+    )
     for (value, count) in histogram.values { counts.add(Double(value) / Double(measure.scale), times: count) }
     self.counts = counts
   }
@@ -23,7 +24,8 @@ struct MeasureBins {
     let low = histogram.quantile(tail)
     let high = histogram.quantile(1 - tail)
     return (
-      histogram.minimum > low / 2 ? histogram.minimum : low, histogram.maximum < 2 * high ? histogram.maximum : high
+      histogram.minimum > low / 2 ? histogram.minimum : low,
+      histogram.maximum < 2 * high ? histogram.maximum : high
     )
   }
 

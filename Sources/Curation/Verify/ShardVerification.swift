@@ -63,9 +63,8 @@ struct ShardVerification: Sendable {
 
   private static func detail(of fault: SampleFault) -> String {
     switch fault {
-    case .image(.corrupt(let message)): message
-    case .image(.tooLarge(let width, let height)), .imageTooElongated(let width, let height):
-      "\(width)×\(height)"
+    case .image(let image): "\(image)" == image.reason ? "" : "\(image)"
+    case .imageTooElongated(let width, let height): "\(width)×\(height)"
     case .captionTooLarge(let bytes): "\(bytes) bytes"
     default: ""
     }
