@@ -1,4 +1,5 @@
 internal import CImageKernels
+import Synchronization
 
 /// Decodes pictures and draws normalised views of them, with codec handles and memory that it keeps from one
 /// picture to the next. For one thread at a time.
@@ -8,18 +9,12 @@ package final class ImageWorkspace {
 
   private let jpeg = JPEGDecoder()
   private let resampler = Resampler()
-  private let file = ScratchMemory<UInt8>()
   private let stored = ScratchMemory<UInt8>()
   private let turned = ScratchMemory<UInt8>()
   private let resized = ScratchMemory<UInt8>()
   private var tables = (mean: SIMD3<Float>.zero, std: SIMD3<Float>.zero, values: [Float]())
 
   package init() {}
-
-  /// Room for `count` bytes of a file, until the next call.
-  package func fileBuffer(_ count: Int) -> UnsafeMutableRawBufferPointer {
-    UnsafeMutableRawBufferPointer(start: file.reserve(count), count: count)
-  }
 
   /// Decodes a picture of which `header` was read.
   ///
@@ -52,7 +47,8 @@ package final class ImageWorkspace {
 
   private func releaseHuge(_ wanted: Int) {
     guard wanted <= Self.keptBytes else { return }
-    for memory in [file, stored, turned, resized] { memory.shrink(to: Self.keptBytes) }
+    for memory in [stored, turned, resized] { memory.shrink(to: Self.keptBytes) }
+    resampler.releaseHuge(Self.keptBytes)
   }
 
   /// Writes the view's window as 3 × height × width values, (value/255 − mean) / std.
@@ -73,6 +69,34 @@ package final class ImageWorkspace {
   }
 }
 
+/// Workspaces for any number of threads: as many as were ever in use at once.
+package final class ImageWorkspacePool: Sendable {
+  /// Unchecked: a workspace is in the hands of one thread, or here.
+  private struct Idle: @unchecked Sendable {
+    var workspaces: [ImageWorkspace] = []
+  }
+
+  private let idle = Mutex(Idle())
+
+  package init() {}
+
+  package func withWorkspace<R>(_ body: (ImageWorkspace) throws -> R) rethrows -> R {
+    let workspace = take()
+    defer { giveBack(workspace) }
+    return try body(workspace)
+  }
+
+  private func take() -> ImageWorkspace {
+    idle.withLock { idle -> Idle in Idle(workspaces: idle.workspaces.popLast().map { [$0] } ?? []) }
+      .workspaces.first ?? ImageWorkspace()
+  }
+
+  private func giveBack(_ workspace: ImageWorkspace) {
+    let returned = Idle(workspaces: [workspace])
+    idle.withLock { $0.workspaces += returned.workspaces }
+  }
+}
+
 /// An upright RGB picture in a workspace's memory: there until the workspace decodes the next one.
 package struct DecodedPicture {
   let pixels: UnsafePointer<UInt8>
@@ -89,5 +113,15 @@ extension DecodedPicture {
     RGBImage(
       width: width, height: height,
       pixels: Array(UnsafeBufferPointer(start: pixels, count: width * height * 3)))
+  }
+}
+
+extension RGBImage {
+  /// This picture for a workspace to draw.
+  package func withDecodedPicture<R>(_ body: (DecodedPicture) throws -> R) rethrows -> R {
+    precondition(width > 0 && height > 0)
+    return try pixels.withUnsafeBufferPointer {
+      try body(DecodedPicture(pixels: $0.baseAddress!, width: width, height: height, scale: .full))
+    }
   }
 }

@@ -68,19 +68,3 @@ final class JPEGDecoder {
     }
   }
 }
-
-/// How much a JPEG is shrunk while it is decoded, in eighths of its sides: a smaller inverse DCT costs less than
-/// a full one and a resize.
-package struct JPEGScale: Sendable, Equatable {
-  package let eighths: Int
-
-  package init(eighths: Int) {
-    precondition((1...8).contains(eighths))
-    self.eighths = eighths
-  }
-
-  package static let full = JPEGScale(eighths: 8)
-
-  /// The length of a side of `length` pixels, rounded up as libjpeg does.
-  package func applied(to length: Int) -> Int { (length * eighths + 7) / 8 }
-}

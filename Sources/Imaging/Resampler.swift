@@ -37,6 +37,12 @@ final class Resampler {
     }
   }
 
+  /// Gives memory back that is larger than `bytes`.
+  func releaseHuge(_ bytes: Int) {
+    intermediate.shrink(to: bytes)
+    wide.shrink(to: bytes / MemoryLayout<Int32>.stride)
+  }
+
   /// Each pass rounds, so their order shows in the result. This is Pillow 13's choice of the cheaper one; earlier
   /// releases always start with the rows.
   private static func startsWithColumns(_ horizontal: ResampledAxis, _ vertical: ResampledAxis) -> Bool {

@@ -6,27 +6,20 @@ struct SampleReader: Sendable {
   private static let largestCaption = 1 << 20
 
   let source: SampleSource
-  /// Of a picture as it is, and of one whose shorter side is resized to `largestSize`.
-  let maxPixels: Int
-  let largestSize: Int
+  let pictures: PictureReader
 
   func image(_ sample: SampleID) throws -> RGBImage {
-    let bytes = try bytes(source.members(sample).image, of: sample)
-    return try Self.image(bytes, maxPixels: maxPixels, largestSize: largestSize)
+    try bytes(source.members(sample).image, of: sample).withUnsafeBytes { try pictures.image($0) }
   }
 
-  static func image(_ bytes: [UInt8], maxPixels: Int, largestSize: Int) throws(SampleFault) -> RGBImage {
-    let image: RGBImage
-    do throws(ImageFault) {
-      image = try ImageDecoder.decode(bytes, maxPixels: maxPixels, upright: true)
-    } catch {
-      throw .image(error)
+  /// See `PictureReader.draw`.
+  func draw(
+    _ crops: [ImagePreparation], of sample: SampleID, seed: (Int) -> UInt64,
+    into output: (Int) -> UnsafeMutableBufferPointer<Float>
+  ) throws {
+    try bytes(source.members(sample).image, of: sample).withUnsafeBytes {
+      try pictures.draw(crops, of: $0, seed: seed, into: output)
     }
-    let longerSide = largestSize * max(image.width, image.height) / min(image.width, image.height)
-    guard longerSide <= max(maxPixels / largestSize, largestSize) else {
-      throw .imageTooElongated(width: image.width, height: image.height)
-    }
-    return image
   }
 
   func caption(_ sample: SampleID) throws -> String {

@@ -75,7 +75,9 @@ package struct ShardWalk {
   /// - Parameter size: what its shorter side would be resized to.
   /// - Throws: `SampleFault` for what training would replace.
   package func image(_ sample: WalkedSample, maxPixels: Int, size: Int) throws -> RGBImage {
-    try SampleReader.image(try bytes(sample.members.image), maxPixels: maxPixels, largestSize: size)
+    try bytes(sample.members.image).withUnsafeBytes {
+      try PictureReader(maxPixels: maxPixels, largestSize: size).image($0)
+    }
   }
 
   package func bytes(_ range: MemberRange) throws -> [UInt8] {

@@ -13,8 +13,11 @@ struct SlotDecoder: Sendable {
   init(_ options: LoaderOptions) {
     self.options = options
     layout = options.layout
-    reader = SampleReader(
-      source: options.source, maxPixels: options.maxPixels, largestSize: options.crops.map(\.size).max()!)
+    var pictures = PictureReader(
+      maxPixels: options.maxPixels, largestSize: options.crops.map(\.size).max()!)
+    pictures.appliesOrientation = options.appliesOrientation
+    pictures.scalesJPEG = options.scalesJPEG
+    reader = SampleReader(source: options.source, pictures: pictures)
   }
 
   /// Lets the kernel read a sample ahead of its turn.
@@ -59,12 +62,12 @@ struct SlotDecoder: Sendable {
     let tokens = options.encoder.encodeCaption(caption, contextLength: options.contextLength)
     guard !tokens.isEmpty else { throw SampleFault.captionEmpty }
     precondition(tokens.count <= options.contextLength)
-    let image = try reader.image(sample)
-    for (crop, preparation) in options.crops.enumerated() {
-      let seed = Hashing.combine(
+    try reader.draw(options.crops, of: sample) { crop in
+      Hashing.combine(
         options.order.seed, UInt64(task.draw.epoch), DrawPurpose.crop.rawValue, UInt64(sample.shard),
         UInt64(sample.index), UInt64(crop))
-      preparation.prepare(image, seed: seed, into: layout.view(slot: task.slot, crop: crop, in: task.buffer))
+    } into: { crop in
+      layout.view(slot: task.slot, crop: crop, in: task.buffer)
     }
     return tokens
   }

@@ -44,7 +44,7 @@ package struct RunPlan: Sendable {
   /// The model's sizes.
   package let model: ModelConfig
   /// Its ids fit the model's vocabulary.
-  package let tokenizer: BytePairTokenizer
+  package let tokenizer: any Tokenizer
   /// The samples of all shards.
   package let index: ShardIndex
   /// What of the shards is lost before the first step.
@@ -63,7 +63,7 @@ package struct RunPlan: Sendable {
         at: "data.global_batch_size", hint: "start another number of ranks or change the global batch size")
     }
     model = try ModelFile.load(config.modelPath)
-    tokenizer = try BytePairTokenizer(contentsOf: URL(fileURLWithPath: config.tokenizerPath))
+    tokenizer = try Tokenizers.load(config.tokenizerPath)
     guard tokenizer.vocabSize <= model.text.vocabSize else {
       throw KelipError(
         "the tokenizer has \(tokenizer.vocabSize) ids, the model's vocab_size is \(model.text.vocabSize)",
@@ -96,7 +96,8 @@ package struct RunPlan: Sendable {
       order: order, source: SampleSource(index: index), encoder: tokenizer,
       crops: [ImagePreparation(size: model.vision.imageSize, augmentation: augmentation)],
       contextLength: model.text.contextLength, rank: communicator.rank, worldSize: communicator.worldSize,
-      threads: config.decodeThreads, prefetchBatches: config.prefetchBatches, maxPixels: config.maxPixels)
+      threads: config.decodeThreads, prefetchBatches: config.prefetchBatches, maxPixels: config.maxPixels,
+      appliesOrientation: config.exifOrientation, scalesJPEG: config.jpegScaledDecode)
     return try Loader(options, startStep: startStep)
   }
 
@@ -111,5 +112,3 @@ package struct RunPlan: Sendable {
       + order.mixtureDescription.map { "\n  \($0)" }.joined()
   }
 }
-
-extension BytePairTokenizer: CaptionEncoder {}

@@ -46,6 +46,10 @@ package struct TrainConfig: Sendable {
   package var shuffleWindow: Int
   /// `data.max_pixels` of a picture; more make it a bad sample.
   package var maxPixels: Int
+  /// `data.exif_orientation`: whether pictures are turned upright.
+  package var exifOrientation: Bool
+  /// `data.jpeg_scaled_decode`: whether large JPEGs are shrunk while they are decoded.
+  package var jpegScaledDecode: Bool
   /// `data.max_bad_fraction`: a larger share of bad samples stops the run.
   package var maxBadFraction: Double
   /// `data.max_bad_fraction_after`: samples that are drawn before that share is looked at.
@@ -129,6 +133,8 @@ package struct TrainConfig: Sendable {
       "data.canonical_streams", default: GlobalOrder.defaultStreams(globalBatchSize), in: positive)
     shuffleWindow = try reader.integer("data.shuffle_window", default: 16384, in: positive)
     maxPixels = try reader.integer("data.max_pixels", default: 25_000_000, in: positive)
+    exifOrientation = try reader.bool("data.exif_orientation", default: true)
+    jpegScaledDecode = try reader.bool("data.jpeg_scaled_decode", default: true)
     maxBadFraction = try reader.number("data.max_bad_fraction", default: 0.1, in: 0...1)
     maxBadFractionAfter = try reader.integer("data.max_bad_fraction_after", default: 1000, in: positive)
 
