@@ -57,16 +57,18 @@ let package = Package(
       name: "COneDNNShims", cxxSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CKernels", cSettings: vectorised),
+    .target(name: "CImageKernels", cSettings: vectorised),
     .target(
       name: "CCLD2Shims", cxxSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("cld2")]),
 
     // Rooms, from the ground up.
     room("Basics", ["CCrypto"]),
+    room("Configuration", ["Basics", .product(name: "Yams", package: "Yams")]),
     room("Kernels", ["Basics", "CKernels", "COneDNNShims", "COpenBLAS"]),
     room("Collectives", ["Basics"]),
     room("MPICollectives", ["Basics", "Collectives", "CMPIShims"]),
-    room("Imaging", ["Basics", "CTurboJPEG", "CPNG", "CWebP", "CFreeType"]),
+    room("Imaging", ["Basics", "CImageKernels", "CTurboJPEG", "CPNG", "CWebP", "CFreeType"]),
     room("Tokenization", ["Basics", "CZlib"]),
     room("Captions", ["Basics", "CCLD2Shims", "CXML2", "Tokenization"]),
     room("ShardStream", ["Basics", "Imaging", "Tokenization", "Captions", "Collectives", "CZstd"]),
@@ -74,8 +76,7 @@ let package = Package(
     room(
       "Curation",
       [
-        "Basics", "Imaging", "Tokenization", "Captions", "Collectives", "ShardStream", "Charts",
-        .product(name: "Yams", package: "Yams"),
+        "Basics", "Configuration", "Imaging", "Tokenization", "Captions", "Collectives", "ShardStream", "Charts",
       ]),
     room("DatasetBuilding", ["Basics", "Imaging", "ShardStream"]),
     room("Towers", ["Basics", "Kernels"]),
@@ -86,13 +87,16 @@ let package = Package(
     room(
       "Training",
       [
-        "Basics", "Kernels", "Collectives", "Tokenization", "ShardStream", "Towers", "Objectives",
+        "Basics", "Configuration", "Kernels", "Collectives", "Tokenization", "Captions", "ShardStream", "Towers", "Objectives",
         "Optimization",
         "Checkpointing", "RunService", .product(name: "Yams", package: "Yams"), logging,
       ]),
     room(
       "Evaluation",
-      ["Basics", "Kernels", "Imaging", "Tokenization", "ShardStream", "Towers", "Checkpointing", "Training"]),
+      [
+        "Basics", "Kernels", "Imaging", "Charts", "Tokenization", "ShardStream", "Towers", "Checkpointing",
+        "Training",
+      ]),
     room(
       "Benchmarks",
       ["Basics", "Kernels", "Collectives", "Towers", "Objectives", "Optimization", "Training"]),
@@ -112,6 +116,7 @@ let package = Package(
 
     // A tests folder per room.
     tests("BasicsTests", ["Basics"]),
+    tests("ConfigurationTests", ["Configuration", "Basics"]),
     // Seeded numbers, closeness reports and a reader of parity fixtures, for the tests of numeric rooms.
     .target(
       name: "TestSupport", dependencies: ["Basics", "Kernels"], path: "Tests/TestSupport",
@@ -127,19 +132,24 @@ let package = Package(
       name: "mpi-contract", dependencies: ["CollectivesContract", "MPICollectives"],
       path: "Tests/MPIContract",
       swiftSettings: strict),
+    // Changed input for every reader of foreign bytes; see Tests/Fuzz/run.sh.
+    .executableTarget(
+      name: "kelip-fuzz",
+      dependencies: ["Basics", "Imaging", "Tokenization", "ShardStream", "Checkpointing", arguments],
+      path: "Tests/Fuzz", exclude: ["leaks.supp", "run.sh"], swiftSettings: strict),
     tests("ImagingTests", ["Imaging", "Basics"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests(
       "ShardStreamTests",
       ["ShardStream", "Imaging", "Tokenization", "Captions", "Collectives", "Basics", "TestFolders"],
       resources: [.copy("Fixtures")]),
-    tests("CaptionsTests", ["Captions", "Tokenization"], resources: [.copy("Fixtures")]),
+    tests("CaptionsTests", ["Captions", "Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests("ChartsTests", ["Charts", "Imaging", "Basics"]),
     tests(
       "CurationTests",
       [
-        "Curation", "Captions", "ShardStream", "Imaging", "Tokenization", "Collectives", "Basics",
-        "TestFolders",
+        "Curation", "Captions", "Charts", "Configuration", "ShardStream", "Imaging", "Tokenization",
+        "Collectives", "Basics", "TestFolders",
       ],
       resources: [.copy("Fixtures")]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging", "Basics", "TestFolders"]),
@@ -158,7 +168,8 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Training", "RunService", "Checkpointing", "Collectives", "Tokenization", "Optimization",
+        "Training", "Configuration", "RunService", "Checkpointing", "Collectives", "Tokenization", "Captions", "ShardStream",
+        "Optimization",
         "Objectives", "Towers",
         "Kernels",
         "Basics", "TestSupport", "TinyRun",

@@ -1,4 +1,4 @@
-import Basics
+import Charts
 import Foundation
 import Imaging
 
@@ -40,13 +40,6 @@ package struct ContactSheet {
     static let rowHeight = captionHeight + thumbnailSize + 18
   }
 
-  private enum Colour {
-    static let text = RGBColour(red: 30, green: 30, blue: 34)
-    static let quiet = RGBColour(red: 120, green: 122, blue: 128)
-    static let backing = RGBColour(red: 240, green: 240, blue: 242)
-    static let right = RGBColour(red: 22, green: 163, blue: 74)
-  }
-
   private let font: FontFace
 
   /// - Parameter font: a face with the letters of every caption, e.g. NanumGothic for Korean and English.
@@ -74,23 +67,18 @@ package struct ContactSheet {
 
   /// Writes the sheet as a PNG. The file appears whole or not at all.
   package func write(_ queries: [Query], to url: URL, picture: (Int) throws -> RGBImage) throws {
-    let bytes = PNGCodec.encode(try draw(queries, picture: picture))
-    do {
-      try Data(bytes).write(to: url, options: .atomic)
-    } catch {
-      throw KelipError("cannot write the contact sheet: \(error.localizedDescription)", at: url.path)
-    }
+    try draw(queries, picture: picture).writePNG(to: url)
   }
 
   private func drawHeading(_ language: String, _ queries: [Query], x: Int, onto sheet: inout RGBImage) {
     let first = queries.count { $0.rank == 1 }
     let shown = queries.count { $0.rank <= Self.picturesShown }
     let drawn = font.drawText(
-      onto: &sheet, language, x: x, baseline: Layout.margin + 22, pixelSize: 22, colour: Colour.text,
+      onto: &sheet, language, x: x, baseline: Layout.margin + 22, pixelSize: 22, colour: ChartColour.text,
       maxWidth: Layout.columnWidth / 2)
     font.drawText(
       onto: &sheet, "first \(first)/\(queries.count), in five \(shown)/\(queries.count)", x: x + drawn + 14,
-      baseline: Layout.margin + 22, pixelSize: 15, colour: Colour.quiet)
+      baseline: Layout.margin + 22, pixelSize: 15, colour: ChartColour.quiet)
   }
 
   private func draw(
@@ -98,33 +86,22 @@ package struct ContactSheet {
   ) rethrows {
     let right = x + Layout.columnWidth
     font.drawText(
-      onto: &sheet, query.caption, x: x, baseline: y + 18, pixelSize: 17, colour: Colour.text,
+      onto: &sheet, query.caption, x: x, baseline: y + 18, pixelSize: 17, colour: ChartColour.text,
       maxWidth: Layout.columnWidth - Layout.rankWidth - Layout.gap)
     font.drawText(
       onto: &sheet, "rank \(query.rank)", x: right - Layout.rankWidth, baseline: y + 18, pixelSize: 15,
-      colour: query.rank <= Self.picturesShown ? Colour.right : Colour.quiet, maxWidth: Layout.rankWidth)
+      colour: query.rank <= Self.picturesShown ? ChartColour.right : ChartColour.quiet,
+      maxWidth: Layout.rankWidth)
     for (place, index) in query.found.prefix(Self.picturesShown).enumerated() {
       let left = x + place * (Self.thumbnailSize + Layout.gap)
       let top = y + Layout.captionHeight
       if index == query.correct {
         let side = Self.thumbnailSize + 2 * Layout.frame
         sheet.paste(
-          RGBImage(width: side, height: side, fill: Colour.right), x: left - Layout.frame,
+          RGBImage(width: side, height: side, fill: ChartColour.right), x: left - Layout.frame,
           y: top - Layout.frame)
       }
-      sheet.paste(Self.thumbnail(of: try picture(index)), x: left, y: top)
+      sheet.paste(Thumbnail.square(of: try picture(index), side: Self.thumbnailSize), x: left, y: top)
     }
-  }
-
-  /// `image` as large as fits, its sides in proportion, centred on a square.
-  static func thumbnail(of image: RGBImage) -> RGBImage {
-    var square = RGBImage(width: thumbnailSize, height: thumbnailSize, fill: Colour.backing)
-    let longer = max(image.width, image.height)
-    guard min(image.width, image.height) > 0 else { return square }
-    let width = max(1, (image.width * thumbnailSize + longer / 2) / longer)
-    let height = max(1, (image.height * thumbnailSize + longer / 2) / longer)
-    let fitted = Resampling.resize(image, width: width, height: height)
-    square.paste(fitted, x: (thumbnailSize - width) / 2, y: (thumbnailSize - height) / 2)
-    return square
   }
 }

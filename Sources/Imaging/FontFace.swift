@@ -86,6 +86,13 @@ package final class FontFace {
     return pen
   }
 
+  /// What `drawText` returns for the whole text, without drawing it.
+  package func width(of text: String, pixelSize: Int) -> Int {
+    precondition(pixelSize > 0)
+    guard FT_Set_Pixel_Sizes(face, 0, FT_UInt(pixelSize)) == 0 else { return 0 }
+    return text.unicodeScalars.reduce(0) { $0 + advance(of: $1) }
+  }
+
   /// The text's characters, shortened from the end until they and an ellipsis fit.
   private func fitted(_ text: String, maxWidth: Int) -> [Unicode.Scalar] {
     let scalars = Array(text.unicodeScalars)

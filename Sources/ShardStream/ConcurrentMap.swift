@@ -2,7 +2,7 @@ import Dispatch
 import Synchronization
 
 /// `inputs.map(transform)` on up to `threads` threads; the error of the first failing input is thrown.
-func concurrentMap<Input: Sendable, Output: Sendable>(
+package func concurrentMap<Input: Sendable, Output: Sendable>(
   _ inputs: [Input], threads: Int, transform: @Sendable (Input) throws -> Output
 ) throws -> [Output] {
   let workers = min(threads, inputs.count)

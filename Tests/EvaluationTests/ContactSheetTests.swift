@@ -61,16 +61,4 @@ private let fontPath = [
     #expect(decoded == sheet.draw(queries) { _ in picture })
     #expect(sheet.draw([]) { _ in picture }.height == 2 * 24 + 44)
   }
-
-  @Test(arguments: [(96, 96), (192, 96), (30, 60), (1, 1000), (7, 5)])
-  func thumbnailsKeepTheirProportions(width: Int, height: Int) {
-    let red = RGBColour(red: 255, green: 0, blue: 0)
-    let thumbnail = ContactSheet.thumbnail(of: RGBImage(width: width, height: height, fill: red))
-    #expect(thumbnail.width == 96)
-    #expect(thumbnail.height == 96)
-    let across = (0..<96).count { thumbnail[$0, 47] == red }
-    let down = (0..<96).count { thumbnail[47, $0] == red }
-    #expect(max(across, down) == 96)
-    #expect(abs(Double(across) / Double(down) - Double(width) / Double(height)) < 0.03)
-  }
 }

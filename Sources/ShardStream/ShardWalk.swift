@@ -1,0 +1,86 @@
+import Foundation
+import Imaging
+
+/// A sample of one shard, as walking it finds it.
+package struct WalkedSample: Equatable, Sendable {
+  package let key: String
+  /// Its number among the samples of its shard.
+  package let ordinal: Int
+  package let members: SampleMembers
+}
+
+/// One shard from its first header to its end: samples, rejected groups and damage, in the order of the file.
+///
+/// A single pass with constant memory. Damage inside the tar is the last step; a shard that cannot be opened or read
+/// is a `KelipError`. Of a compressed shard, samples of a frame that turns out damaged at its end have been given by
+/// then: see the fault's `soundEnd`.
+package struct ShardWalk {
+  package enum Step: Equatable, Sendable {
+    case sample(WalkedSample)
+    case rejected(key: String, RejectedReason)
+    /// What follows cannot be read; a group that was begun before it has been given.
+    case fault(TarFault)
+  }
+
+  package let file: ShardFile
+  private var reader: TarReader
+  private var grouper = SampleGrouper()
+  private var sampleCount = 0
+  private var fault: TarFault?
+  private var isAtEnd = false
+
+  package init(url: URL) throws {
+    file = try ShardFile(url: url)
+    reader = TarReader(file: file)
+  }
+
+  package mutating func next() throws -> Step? {
+    while !isAtEnd {
+      if let outcome = try advance() { return step(outcome) }
+    }
+    defer { fault = nil }
+    return fault.map(Step.fault)
+  }
+
+  /// The group that the next entry closes, if it does.
+  private mutating func advance() throws -> SampleGrouper.Outcome? {
+    do {
+      if let entry = try reader.next() { return grouper.take(entry) }
+    } catch let damage as TarFault {
+      fault = damage
+    }
+    isAtEnd = true
+    return grouper.finish()
+  }
+
+  private mutating func step(_ outcome: SampleGrouper.Outcome) -> Step {
+    switch outcome {
+    case .sample(let key, let members):
+      defer { sampleCount += 1 }
+      return .sample(WalkedSample(key: key, ordinal: sampleCount, members: members))
+    case .rejected(let key, let reason):
+      return .rejected(key: key, reason)
+    }
+  }
+
+  /// The caption of a sample, checked as training checks it.
+  ///
+  /// - Throws: `SampleFault` for what is no caption.
+  package func caption(_ sample: WalkedSample) throws -> String {
+    try SampleReader.caption(sample.members.text, in: file)
+  }
+
+  /// The picture of a sample, decoded and checked as training does.
+  ///
+  /// - Parameter size: what its shorter side would be resized to.
+  /// - Throws: `SampleFault` for what training would replace.
+  package func image(_ sample: WalkedSample, maxPixels: Int, size: Int) throws -> RGBImage {
+    try bytes(sample.members.image).withUnsafeBytes {
+      try PictureReader(maxPixels: maxPixels, largestSize: size).image($0)
+    }
+  }
+
+  package func bytes(_ range: MemberRange) throws -> [UInt8] {
+    try SampleReader.bytes(range, in: file)
+  }
+}
