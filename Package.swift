@@ -57,6 +57,7 @@ let package = Package(
       name: "COneDNNShims", cxxSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CKernels", cSettings: vectorised),
+    .target(name: "CImageKernels", cSettings: vectorised),
     .target(
       name: "CCLD2Shims", cxxSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("cld2")]),
@@ -67,7 +68,7 @@ let package = Package(
     room("Kernels", ["Basics", "CKernels", "COneDNNShims", "COpenBLAS"]),
     room("Collectives", ["Basics"]),
     room("MPICollectives", ["Basics", "Collectives", "CMPIShims"]),
-    room("Imaging", ["Basics", "CTurboJPEG", "CPNG", "CWebP", "CFreeType"]),
+    room("Imaging", ["Basics", "CImageKernels", "CTurboJPEG", "CPNG", "CWebP", "CFreeType"]),
     room("Tokenization", ["Basics", "CZlib"]),
     room("Captions", ["Basics", "CCLD2Shims", "CXML2", "Tokenization"]),
     room("ShardStream", ["Basics", "Imaging", "Tokenization", "Captions", "Collectives", "CZstd"]),
@@ -86,7 +87,7 @@ let package = Package(
     room(
       "Training",
       [
-        "Basics", "Configuration", "Kernels", "Collectives", "Tokenization", "ShardStream", "Towers", "Objectives",
+        "Basics", "Configuration", "Kernels", "Collectives", "Tokenization", "Captions", "ShardStream", "Towers", "Objectives",
         "Optimization",
         "Checkpointing", "RunService", .product(name: "Yams", package: "Yams"), logging,
       ]),
@@ -131,6 +132,11 @@ let package = Package(
       name: "mpi-contract", dependencies: ["CollectivesContract", "MPICollectives"],
       path: "Tests/MPIContract",
       swiftSettings: strict),
+    // Changed input for every reader of foreign bytes; see Tests/Fuzz/run.sh.
+    .executableTarget(
+      name: "kelip-fuzz",
+      dependencies: ["Basics", "Imaging", "Tokenization", "ShardStream", "Checkpointing", arguments],
+      path: "Tests/Fuzz", exclude: ["leaks.supp", "run.sh"], swiftSettings: strict),
     tests("ImagingTests", ["Imaging", "Basics"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests(
@@ -142,8 +148,8 @@ let package = Package(
     tests(
       "CurationTests",
       [
-        "Curation", "Captions", "Configuration", "ShardStream", "Imaging", "Tokenization", "Collectives", "Basics",
-        "TestFolders",
+        "Curation", "Captions", "Charts", "Configuration", "ShardStream", "Imaging", "Tokenization",
+        "Collectives", "Basics", "TestFolders",
       ],
       resources: [.copy("Fixtures")]),
     tests("DatasetBuildingTests", ["DatasetBuilding", "ShardStream", "Imaging", "Basics", "TestFolders"]),
@@ -162,7 +168,8 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Training", "Configuration", "RunService", "Checkpointing", "Collectives", "Tokenization", "Optimization",
+        "Training", "Configuration", "RunService", "Checkpointing", "Collectives", "Tokenization", "Captions", "ShardStream",
+        "Optimization",
         "Objectives", "Towers",
         "Kernels",
         "Basics", "TestSupport", "TinyRun",

@@ -1,6 +1,8 @@
 /// What a process tells its launcher when it ends; Slurm scripts decide on requeueing by it.
 package enum ExitCode: Int32, Sendable {
   case done = 0
+  /// A check was made, and did not pass.
+  case checkFailed = 1
   /// Bad configuration or input: the user must change something.
   case badInput = 2
   /// Saved, and wants to be requeued.

@@ -66,24 +66,32 @@ static inline int kelip_png_open(kelip_png *self, const unsigned char *input, si
   if (!self->info) png_error(self->png, "out of memory");
   png_set_read_fn(self->png, self, kelip_png_on_read);
   png_set_benign_errors(self->png, 1);
+  // Profiles and texts change no pixel here and may inflate to gigabytes: skipped unread. tRNS is kept.
+  png_set_keep_unknown_chunks(self->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+  png_set_chunk_malloc_max(self->png, 1 << 20);
+  png_set_chunk_cache_max(self->png, 8);
+  png_set_user_limits(self->png, 0x7fffffff, 0x7fffffff);  // the caller has looked at the header
   png_read_info(self->png, self->info);
   self->width = png_get_image_width(self->png, self->info);
   self->height = png_get_image_height(self->png, self->info);
   return 0;
 }
 
-/// After `kelip_png_open`: every colour type and depth as RGBA, 8 bits each, into `pixels` (height x width x 4),
-/// through `rows`, `height` pointers of scratch. 16-bit samples keep their high byte. Returns 0 or -1.
-static inline int kelip_png_read_rgba(kelip_png *self, unsigned char *pixels, unsigned char **rows) {
-  for (unsigned y = 0; y < self->height; y++) rows[y] = pixels + (size_t)y * self->width * 4;
+/// After `kelip_png_open`: every colour type and depth as RGB (3 channels, alpha dropped) or RGBA (4), 8 bits each,
+/// into `pixels` (height x width x channels), through `rows`, `height` pointers of scratch. 16-bit samples keep their
+/// high byte. Returns 0 or -1.
+static inline int kelip_png_read(kelip_png *self, unsigned channels, unsigned char *pixels, unsigned char **rows) {
+  size_t row_length = (size_t)self->width * channels;
+  for (unsigned y = 0; y < self->height; y++) rows[y] = pixels + y * row_length;
   if (setjmp(png_jmpbuf(self->png))) return -1;
   png_set_strip_16(self->png);
   png_set_expand(self->png);
   png_set_gray_to_rgb(self->png);
-  png_set_add_alpha(self->png, 255, PNG_FILLER_AFTER);
+  if (channels == 4) png_set_add_alpha(self->png, 255, PNG_FILLER_AFTER);
+  else png_set_strip_alpha(self->png);
   png_set_interlace_handling(self->png);
   png_read_update_info(self->png, self->info);
-  if (png_get_rowbytes(self->png, self->info) != (size_t)self->width * 4) png_error(self->png, "row length");
+  if (png_get_rowbytes(self->png, self->info) != row_length) png_error(self->png, "row length");
   png_read_image(self->png, rows);
   return 0;
 }

@@ -27,10 +27,11 @@ enum AxisTicks {
     func ticks(_ factors: [Double]) -> [Double] {
       decades.flatMap { decade in factors.map { $0 * pow(10, Double(decade)) } }.filter(few.contains)
     }
-    let all = (1...9).map(Double.init)
-    let candidates = [all, [1, 2, 5], [1, 3], [1]].map(ticks)
+    let usual = [[1, 2, 5], [1, 3], [1]].map(ticks)
+    // Within less than a decade these are too few to read the scale by.
+    let candidates = usual[0].count < 3 ? [ticks((1...9).map(Double.init))] + usual : usual
     if let fitting = candidates.first(where: { $0.count <= max(2, count) }) { return fitting }
-    let powers = candidates[3]
+    let powers = usual[2]
     let every = (powers.count + count - 1) / max(1, count)
     return powers.enumerated().filter { $0.offset.isMultiple(of: every) }.map(\.element)
   }

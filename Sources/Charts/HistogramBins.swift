@@ -9,6 +9,8 @@ package struct HistogramBins: Sendable, Equatable {
   package let edges: [Double]
 
   package var count: Int { edges.count - 1 }
+  /// Whether whole numbers are what is counted: all edges are some.
+  var isWhole: Bool { edges.allSatisfy { $0 == $0.rounded() } }
   package var range: ClosedRange<Double> { edges[0]...edges[edges.count - 1] }
 
   /// - Parameter edges: finite and ascending, at least two; positive on a logarithmic scale.

@@ -128,7 +128,9 @@ struct HistogramDrawing {
 
   private var ticks: [Double] {
     switch panel.bins.scale {
-    case .linear: AxisTicks.linear(panel.bins.range, count: 8)
+    case .linear:
+      // Whole numbers have no halves.
+      AxisTicks.linear(panel.bins.range, count: 8).filter { !panel.bins.isWhole || $0 == $0.rounded() }
     case .logarithmic: AxisTicks.logarithmic(panel.bins.range, count: 10)
     }
   }

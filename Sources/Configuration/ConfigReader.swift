@@ -55,6 +55,11 @@ package final class ConfigReader {
   /// The keys of the mapping at `key`; nil where no mapping is there.
   package func keys(of key: String) -> [String]? { lookUp(key)?.mapping?.keys.compactMap(\.string) }
 
+  /// Whether the value at `key` is a list with a mapping in it.
+  package func hasMappings(_ key: String) -> Bool {
+    lookUp(key)?.sequence?.contains { $0.mapping != nil } == true
+  }
+
   /// Whether the value at `key` is a list.
   package func isList(_ key: String) -> Bool { lookUp(key)?.sequence != nil }
 
@@ -192,7 +197,8 @@ package final class ConfigReader {
     return fallback
   }
 
-  private func record(_ key: String, _ value: JSONText) {
+  /// Notes the value that a key got whose parts were read by readers of their own.
+  package func record(_ key: String, _ value: JSONText) {
     if let index = resolved.firstIndex(where: { $0.key == key }) {
       resolved[index].value = value
     } else {

@@ -63,7 +63,7 @@ extension FeatureEncoder {
         throw KelipError("cannot read the picture: \(error.localizedDescription)", at: path)
       }
       do {
-        let image = try data.withUnsafeBytes { try ImageDecoder.decode($0) }
+        let image = try data.withUnsafeBytes { try ImageDecoder.decode($0, upright: true) }
         let pixels = [Float](unsafeUninitializedCapacity: preparation.valueCount) { buffer, count in
           preparation.prepare(image, seed: 0, into: buffer)
           count = preparation.valueCount

@@ -1,19 +1,26 @@
 import Basics
+internal import CImageKernels
 import Foundation
 
 /// The geometry and arithmetic between a decoded picture and the model's input.
 package enum ImageTransform {
   /// torchvision's `Resize(size, BICUBIC)` of the shorter side, then `CenterCrop(size)`: what open_clip does
-  /// to a picture at evaluation. The result is size × size.
+  /// to a picture at evaluation. The result is size × size; nothing beyond it is computed, however long and narrow
+  /// the picture is.
   package static func centreCrop(_ image: RGBImage, size: Int) -> RGBImage {
-    precondition(size > 0 && image.width > 0 && image.height > 0)
-    let (width, height) = shorterSideResized(width: image.width, height: image.height, size: size)
-    let resized = Resampling.resize(image, width: width, height: height)
+    Resampling.draw(centreCropView(width: image.width, height: image.height, size: size), of: image)
+  }
+
+  /// What `centreCrop` cuts from a picture of this size.
+  package static func centreCropView(width: Int, height: Int, size: Int) -> ImageView {
+    precondition(size > 0 && width > 0 && height > 0)
+    let resized = shorterSideResized(width: width, height: height, size: size)
     // Halves go to the even side, as Python's round does.
-    let x = Int((Double(width - size) / 2).rounded(.toNearestOrEven))
-    let y = Int((Double(height - size) / 2).rounded(.toNearestOrEven))
-    guard width != size || height != size else { return resized }
-    return resized.cropped(to: Box(x: x, y: y, width: size, height: size))
+    let x = Int((Double(resized.width - size) / 2).rounded(.toNearestOrEven))
+    let y = Int((Double(resized.height - size) / 2).rounded(.toNearestOrEven))
+    return ImageView(
+      source: Box(x: 0, y: 0, width: width, height: height), width: resized.width, height: resized.height,
+      window: Box(x: x, y: y, width: size, height: size))
   }
 
   /// The longer side is int(size · long / short), truncated.
@@ -63,24 +70,16 @@ package enum ImageTransform {
     _ image: RGBImage, mean: SIMD3<Float>, std: SIMD3<Float>, flipped: Bool = false,
     into output: UnsafeMutablePointer<Float>
   ) {
-    let planeLength = image.width * image.height
+    let tables = normalisationTables(mean: mean, std: std)
     image.pixels.withUnsafeBufferPointer { source in
       guard let base = source.baseAddress else { return }
-      for channel in 0..<3 {
-        let table = (0..<256).map { (Float($0) / 255 - mean[channel]) / std[channel] }
-        table.withUnsafeBufferPointer { table in
-          for y in 0..<image.height {
-            let plane = output + channel * planeLength + y * image.width
-            let row = base + y * image.width * 3 + channel
-            if flipped {
-              for x in 0..<image.width { plane[image.width - 1 - x] = table[Int(row[3 * x])] }
-            } else {
-              for x in 0..<image.width { plane[x] = table[Int(row[3 * x])] }
-            }
-          }
-        }
-      }
+      kelip_normalise(base, Int64(image.width), Int64(image.height), tables, flipped ? 1 : 0, output)
     }
+  }
+
+  /// 3 × 256: what each value of each channel becomes.
+  static func normalisationTables(mean: SIMD3<Float>, std: SIMD3<Float>) -> [Float] {
+    (0..<3).flatMap { channel in (0..<256).map { (Float($0) / 255 - mean[channel]) / std[channel] } }
   }
 }
 

@@ -1,34 +1,22 @@
 internal import CPNG
 
-/// PNG through libpng: every colour type, depth and interlacing in, 8-bit RGB out.
+/// PNG through libpng: every colour type, depth and interlacing in, 8-bit RGB or RGBA out.
 package enum PNGCodec {
-  /// All colour types as RGBA; 16-bit samples keep their high byte; gAMA and colour profiles are ignored.
-  package static func decode(
-    _ bytes: UnsafeRawBufferPointer, maxPixels: Int = ImageDecoder.defaultMaxPixels
-  ) throws(ImageFault) -> RGBAImage {
-    guard let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { throw .empty }
+  /// Pixels into `pixels` (height × width × channels), 3 channels without alpha or 4 with it; 16-bit samples keep
+  /// their high byte; gAMA and colour profiles are ignored. Of an APNG the default picture.
+  static func decode(
+    _ bytes: UnsafeRawBufferPointer, _ header: ImageHeader, channels: Int,
+    into pixels: UnsafeMutablePointer<UInt8>
+  ) throws(ImageFault) {
     var file = kelip_png()
     defer { kelip_png_close(&file) }
+    let base = bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
     guard kelip_png_open(&file, base, bytes.count) == 0 else { throw fault(&file) }
-    let width = Int(file.width)
-    let height = Int(file.height)
-    try ImageDecoder.requireAllowed(width: width, height: height, maxPixels: maxPixels)
-    var pixels = [UInt8](repeating: 0, count: width * height * 4)
-    var rows = [UnsafeMutablePointer<UInt8>?](repeating: nil, count: height)
-    let status = pixels.withUnsafeMutableBufferPointer {
-      kelip_png_read_rgba(&file, $0.baseAddress, &rows)
+    guard Int(file.width) == header.width, Int(file.height) == header.height else {
+      throw .corrupt("two sizes in one header")
     }
-    guard status == 0 else { throw fault(&file) }
-    return RGBAImage(width: width, height: height, pixels: pixels)
-  }
-
-  package static func decode(
-    _ bytes: [UInt8], maxPixels: Int = ImageDecoder.defaultMaxPixels
-  ) throws(ImageFault) -> RGBAImage {
-    let result = bytes.withUnsafeBytes { buffer in
-      Result { () throws(ImageFault) in try decode(buffer, maxPixels: maxPixels) }
-    }
-    return try result.get()
+    var rows = [UnsafeMutablePointer<UInt8>?](repeating: nil, count: header.height)
+    guard kelip_png_read(&file, UInt32(channels), pixels, &rows) == 0 else { throw fault(&file) }
   }
 
   /// A complete PNG file, RGB, 8 bits, no interlacing.

@@ -25,18 +25,16 @@ package enum Augmentation: Equatable, Sendable {
   case randomResizedCrop(
     scale: ClosedRange<Double>, ratio: ClosedRange<Double> = (3.0 / 4)...(4.0 / 3), flip: Double = 0)
 
-  /// The size × size picture, and whether it is to be mirrored.
-  func apply(
-    to image: RGBImage, size: Int, generator: inout SeededGenerator
-  ) -> (image: RGBImage, isFlipped: Bool) {
+  /// What is cut from a picture of this size, standing upright, to make size × size.
+  func view(width: Int, height: Int, size: Int, generator: inout SeededGenerator) -> ImageView {
     switch self {
     case .none:
-      return (ImageTransform.centreCrop(image, size: size), false)
+      return ImageTransform.centreCropView(width: width, height: height, size: size)
     case .randomResizedCrop(let scale, let ratio, let flip):
       let box = ImageTransform.randomResizedCropBox(
-        width: image.width, height: image.height, scale: scale, ratio: ratio, generator: &generator)
+        width: width, height: height, scale: scale, ratio: ratio, generator: &generator)
       let isFlipped = generator.nextUniform() < flip
-      return (Resampling.resize(image, crop: box, width: size, height: size), isFlipped)
+      return ImageView(source: box, width: size, height: size, isFlipped: isFlipped)
     }
   }
 }
@@ -57,13 +55,25 @@ package struct ImagePreparation: Equatable, Sendable {
   /// 3 × size × size.
   package var valueCount: Int { 3 * size * size }
 
-  /// Writes 3 × size × size normalised floats; equal seeds give equal views.
-  package func prepare(_ image: RGBImage, seed: UInt64, into output: UnsafeMutableBufferPointer<Float>) {
-    precondition(output.count == valueCount)
+  /// What to draw of a picture of this size, standing upright; equal seeds give equal views.
+  package func view(width: Int, height: Int, seed: UInt64) -> ImageView {
     var generator = SeededGenerator(seed: seed)
-    let view = augmentation.apply(to: image, size: size, generator: &generator)
-    ImageTransform.normalise(
-      view.image, mean: normalization.mean, std: normalization.std, flipped: view.isFlipped,
-      into: output.baseAddress!)
+    return augmentation.view(width: width, height: height, size: size, generator: &generator)
+  }
+
+  /// Writes 3 × size × size normalised floats.
+  package func draw(
+    _ view: ImageView, of picture: DecodedPicture, with workspace: ImageWorkspace,
+    into output: UnsafeMutableBufferPointer<Float>
+  ) {
+    precondition(output.count == valueCount)
+    workspace.draw(
+      view, of: picture, mean: normalization.mean, std: normalization.std, into: output.baseAddress!)
+  }
+
+  /// `view` and `draw` of a picture that is decoded and upright already.
+  package func prepare(_ image: RGBImage, seed: UInt64, into output: UnsafeMutableBufferPointer<Float>) {
+    let view = view(width: image.width, height: image.height, seed: seed)
+    image.withDecodedPicture { draw(view, of: $0, with: ImageWorkspace(), into: output) }
   }
 }

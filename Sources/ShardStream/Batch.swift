@@ -6,6 +6,7 @@ package final class Batch: @unchecked Sendable {
 
   /// The number of steps before this one, over all epochs.
   package let step: Int
+  /// Of the batch's first samples, see `GlobalOrder.epoch(step:)`.
   package let epoch: Int
   /// Token ids of the captions laid end to end.
   package let tokens: [Int32]

@@ -9,11 +9,10 @@ final class DecodeQueue: @unchecked Sendable {
 
   private enum Work {
     /// Samples that the kernel may start to read.
-    case readAhead([SampleID])
+    case readAhead([SampleDraw])
     case decode(PendingBatch, SlotTask)
   }
 
-  private let source: SampleSource
   private let decoder: SlotDecoder
   private let capacity: Int
   private let condition = NSCondition()
@@ -22,7 +21,6 @@ final class DecodeQueue: @unchecked Sendable {
   private var isStopped = false
 
   init(_ options: LoaderOptions, startStep: Int) {
-    source = options.source
     decoder = SlotDecoder(options)
     capacity = options.prefetchBatches
     planner = BatchPlanner(options, startStep: startStep)
@@ -52,9 +50,9 @@ final class DecodeQueue: @unchecked Sendable {
     defer { condition.unlock() }
     while let work = nextWork() {
       switch work {
-      case .readAhead(let samples):
+      case .readAhead(let draws):
         condition.unlock()
-        samples.forEach(source.willNeed)
+        draws.forEach(decoder.willNeed)
         condition.lock()
       case .decode(let batch, let task):
         condition.unlock()
@@ -72,7 +70,7 @@ final class DecodeQueue: @unchecked Sendable {
       if pending.count < capacity {
         pending.append(planner.next())
         condition.broadcast()
-        return .readAhead(pending.last!.samples)
+        return .readAhead(pending.last!.draws)
       }
       for batch in pending {
         if let task = batch.startSlot() { return .decode(batch, task) }

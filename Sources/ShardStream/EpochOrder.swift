@@ -1,28 +1,30 @@
 import Basics
 
-/// One epoch of a `GlobalOrder`: the permuted shards, and from there everything by arithmetic.
+/// One epoch of one component of a `GlobalOrder`: its permuted shards, and from there everything by arithmetic.
 package struct EpochOrder: Sendable {
+  package let component: Int
   package let epoch: Int
+  package let lanes: Int
+  private let shards: [Int]
   private let numbering: SampleNumbering
+  private let rule: LaneEpochs
+  private let windowSize: Int
   private let seed: UInt64
-  private let streams: Int
-  /// B/C.
-  private let batchPerStream: Int
-  private let window: Int
-  private let stepsPerEpoch: Int
 
-  init(_ order: GlobalOrder, epoch: Int) {
+  init(_ order: GlobalOrder, component: Int, epoch: Int) {
     precondition(epoch >= 0)
+    self.component = component
     self.epoch = epoch
+    lanes = order.canonicalStreams
     seed = order.seed
-    streams = order.canonicalStreams
-    batchPerStream = order.globalBatchSize / order.canonicalStreams
-    window = order.shuffleWindow
-    stepsPerEpoch = order.stepsPerEpoch
-    let seed = Hashing.combine(order.seed, UInt64(epoch), DrawPurpose.shardOrder.rawValue)
+    windowSize = order.shuffleWindow
+    rule = order.rules[component]
+    shards = order.components[component].shards
+    let counts = order.components[component].counts
+    let seed = Hashing.combine(
+      order.seed, UInt64(epoch), DrawPurpose.shardOrder.rawValue, UInt64(component))
     numbering = SampleNumbering(
-      shardSampleCounts: order.shardSampleCounts,
-      order: Self.permutation(order.shardSampleCounts.count, seed: seed))
+      shardSampleCounts: counts, order: Self.permutation(counts.count, seed: seed))
   }
 
   /// Fisher and Yates's shuffle (Durstenfeld 1964) of 0..<count.
@@ -35,28 +37,70 @@ package struct EpochOrder: Sendable {
     return order
   }
 
-  package func sample(batch: Int, slot: Int) -> SampleID {
-    precondition((0..<stepsPerEpoch).contains(batch) && (0..<batchPerStream * streams).contains(slot))
-    let stream = slot / batchPerStream
-    let segment = segment(stream)
-    let place = shuffled(batch * batchPerStream + slot % batchPerStream, in: segment.count, stream: stream)
-    return numbering.sample(segment.lowerBound + place)
+  /// How many samples the lane takes in this epoch.
+  package func count(lane: Int) -> Int { rule.segment(lane: lane, epoch: epoch).count }
+
+  /// The sample that the lane takes with number `ordinal`, counted over all epochs; it must be of this one.
+  func draw(lane: Int, ordinal: Int) -> SampleDraw {
+    draw(place: place(lane: lane, index: ordinal - rule.start(lane: lane, epoch: epoch)))
   }
 
-  /// Stream s holds the samples s·T/C ..< (s+1)·T/C of the epoch's sequence.
-  private func segment(_ stream: Int) -> Range<Int> {
-    let total = numbering.count
-    return (stream * total / streams)..<((stream + 1) * total / streams)
+  /// Where the lane's sample `index` of this epoch stands in the sequence of permuted shards, 0..<T: within the
+  /// same window of the lane's segment.
+  package func place(lane: Int, index: Int) -> Int {
+    let number = index / windowSize
+    let range = window(lane: lane, number: number)
+    let permutation = permutation(count: range.count, lane: lane, window: number)
+    return range.lowerBound + permutation(index - number * windowSize)
   }
 
-  /// Permutes `position` within its window; the last window of a segment may be shorter.
-  private func shuffled(_ position: Int, in length: Int, stream: Int) -> Int {
-    let number = position / window
-    let start = number * window
+  private func permutation(count: Int, lane: Int, window: Int) -> KeyedPermutation {
     let key = Hashing.combine(
-      seed, UInt64(epoch), DrawPurpose.window.rawValue, UInt64(stream), UInt64(number))
-    let permutation = KeyedPermutation(count: min(window, length - start), key: key)
-    return start + permutation(position - start)
+      seed, UInt64(epoch), DrawPurpose.window.rawValue, UInt64(component), UInt64(lane), UInt64(window))
+    return KeyedPermutation(count: count, key: key)
+  }
+
+  /// The sample at a place of the sequence of permuted shards.
+  package func draw(place: Int) -> SampleDraw {
+    let sample = numbering.sample(place)
+    return SampleDraw(
+      component: component, epoch: epoch, shard: shards[sample.shard], ordinal: sample.index)
+  }
+}
+
+/// What tests of the order look at.
+extension EpochOrder {
+  /// How many windows the lane's segment has.
+  func windowCount(lane: Int) -> Int { (count(lane: lane) + windowSize - 1) / windowSize }
+
+  /// Where a window of the lane lies in the sequence of permuted shards; a segment's last one may be shorter.
+  func window(lane: Int, number: Int) -> Range<Int> {
+    let segment = rule.segment(lane: lane, epoch: epoch)
+    let start = segment.lowerBound + number * windowSize
+    precondition(number >= 0 && start < segment.upperBound)
+    return start..<min(start + windowSize, segment.upperBound)
+  }
+
+  /// The places within a window, in the order in which the lane takes them.
+  func permutation(lane: Int, window number: Int) -> [Int] {
+    let count = window(lane: lane, number: number).count
+    let permutation = permutation(count: count, lane: lane, window: number)
+    return (0..<count).map { permutation($0) }
+  }
+
+  /// The component's shards, by their place in its list, in this epoch's order.
+  var shardOrder: [Int] { numbering.shardOrder }
+
+  /// The shards in a part of the sequence, and how many samples of each lie there.
+  func shardSizes(in places: Range<Int>) -> [(shard: Int, samples: Int)] {
+    var found: [(shard: Int, samples: Int)] = []
+    var place = places.lowerBound
+    while place < places.upperBound {
+      let (shard, end) = numbering.shard(at: place)
+      found.append((shards[shard], min(end, places.upperBound) - place))
+      place = end
+    }
+    return found
   }
 }
 

@@ -29,7 +29,8 @@ package struct EvaluationSamples: Sendable {
   ) {
     precondition(preparation.augmentation == .none)
     order = SequentialOrder(shardSampleCounts: source.index.sampleCounts, batchSize: batchSize)
-    reader = SampleReader(source: source, maxPixels: maxPixels, largestSize: preparation.size)
+    reader = SampleReader(
+      source: source, pictures: PictureReader(maxPixels: maxPixels, largestSize: preparation.size))
     self.preparation = preparation
     self.threads = threads
   }
@@ -90,9 +91,9 @@ package struct EvaluationSamples: Sendable {
     let id = order.sample(number)
     do {
       let caption = try reader.caption(id)
-      let image = try reader.image(id)
-      let pixels = [Float](unsafeUninitializedCapacity: preparation.valueCount) { buffer, count in
-        preparation.prepare(image, seed: 0, into: buffer)
+      let pixels = try [Float](unsafeUninitializedCapacity: preparation.valueCount) { buffer, count in
+        let values = UnsafeMutableBufferPointer(rebasing: buffer[..<preparation.valueCount])
+        try reader.draw([preparation], of: id, seed: { _ in 0 }, into: { _ in values })
         count = preparation.valueCount
       }
       return .good(

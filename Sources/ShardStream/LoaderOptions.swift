@@ -1,5 +1,6 @@
 import Basics
 import Imaging
+import Tokenization
 
 /// What a loader streams, for which rank, and with how much work ahead.
 package struct LoaderOptions: Sendable {
@@ -18,13 +19,18 @@ package struct LoaderOptions: Sendable {
   package var prefetchBatches: Int
   /// A picture with more pixels is a bad sample.
   package var maxPixels: Int
+  /// Whether pictures are turned upright by their EXIF orientation before anything is cut from them.
+  package var appliesOrientation: Bool
+  /// Whether a JPEG that is much larger than what is cut from it is shrunk while it is decoded: faster, and within
+  /// 4/255 of the exact result in the mean.
+  package var scalesJPEG: Bool
 
   package init(
     order: GlobalOrder, source: SampleSource, encoder: any CaptionEncoder, crops: [ImagePreparation],
     contextLength: Int, rank: Int = 0, worldSize: Int = 1, threads: Int = 1, prefetchBatches: Int = 2,
-    maxPixels: Int = ImageDecoder.defaultMaxPixels
+    maxPixels: Int = ImageDecoder.defaultMaxPixels, appliesOrientation: Bool = true, scalesJPEG: Bool = false
   ) {
-    precondition(order.shardSampleCounts == source.index.sampleCounts, "order and source differ")
+    precondition(order.fits(source.index.sampleCounts), "order and source differ")
     precondition(!crops.isEmpty && contextLength > 0 && maxPixels > 0)
     precondition((0..<worldSize).contains(rank) && threads >= 0 && prefetchBatches > 0)
     self.order = order
@@ -37,13 +43,12 @@ package struct LoaderOptions: Sendable {
     self.threads = threads
     self.prefetchBatches = prefetchBatches
     self.maxPixels = maxPixels
+    self.appliesOrientation = appliesOrientation
+    self.scalesJPEG = scalesJPEG
   }
 
-  /// The slots of the global batch that this rank takes: r·B/N ..< (r+1)·B/N.
-  package var slots: Range<Int> {
-    let size = order.globalBatchSize
-    return (rank * size / worldSize)..<((rank + 1) * size / worldSize)
-  }
+  /// The slots of the global batch that this rank takes.
+  package var slots: Range<Int> { order.slots(rank: rank, of: worldSize) }
 
   var layout: CropLayout { CropLayout(batchSize: slots.count, valueCounts: crops.map(\.valueCount)) }
 }

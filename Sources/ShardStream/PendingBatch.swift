@@ -12,7 +12,7 @@ final class PendingBatch {
   let step: Int
   let epoch: Int
   /// The samples of this rank's slots.
-  let samples: [SampleID]
+  let draws: [SampleDraw]
   let layout: CropLayout
   let pool: PixelBufferPool
   private var buffer: PixelBuffer?
@@ -20,14 +20,14 @@ final class PendingBatch {
   private var startedCount = 0
   private var finishedCount = 0
 
-  init(step: Int, epoch: Int, samples: [SampleID], layout: CropLayout, pool: PixelBufferPool) {
+  init(step: Int, epoch: Int, draws: [SampleDraw], layout: CropLayout, pool: PixelBufferPool) {
     self.step = step
     self.epoch = epoch
-    self.samples = samples
+    self.draws = draws
     self.layout = layout
     self.pool = pool
     buffer = pool.take()
-    slots = Array(repeating: nil, count: samples.count)
+    slots = Array(repeating: nil, count: draws.count)
   }
 
   deinit {
@@ -36,9 +36,9 @@ final class PendingBatch {
 
   /// The next slot that nobody has begun with.
   func startSlot() -> SlotTask? {
-    guard startedCount < samples.count, let buffer else { return nil }
+    guard startedCount < draws.count, let buffer else { return nil }
     defer { startedCount += 1 }
-    return SlotTask(slot: startedCount, sample: samples[startedCount], epoch: epoch, buffer: buffer)
+    return SlotTask(slot: startedCount, draw: draws[startedCount], buffer: buffer)
   }
 
   func finish(_ task: SlotTask, _ result: Result<DecodedSlot, any Error>) {
@@ -47,7 +47,7 @@ final class PendingBatch {
     finishedCount += 1
   }
 
-  var isFinished: Bool { finishedCount == samples.count }
+  var isFinished: Bool { finishedCount == draws.count }
 
   /// The results in the order of the slots; throws the error of the first slot that has one.
   func results() throws -> [DecodedSlot] { try slots.map { try $0!.get() } }
@@ -62,7 +62,6 @@ final class PendingBatch {
 /// One slot to decode: everything that the work needs, and nothing that is shared.
 struct SlotTask: Sendable {
   let slot: Int
-  let sample: SampleID
-  let epoch: Int
+  let draw: SampleDraw
   let buffer: PixelBuffer
 }

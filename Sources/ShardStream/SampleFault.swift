@@ -6,9 +6,13 @@ package enum SampleFault: Error, Equatable, Sendable {
   /// So long and narrow that resizing the shorter side would make an enormous picture.
   case imageTooElongated(width: Int, height: Int)
   case captionNotUTF8
+  /// UTF-16 that passes for UTF-8, or no text at all.
+  case captionHasNul
   case captionEmpty
   /// More than a mebibyte of text is no caption.
   case captionTooLarge(bytes: Int)
+  /// The part of the shard that holds it is damaged.
+  case shard(TarFault.Reason)
 
   /// A stable name to count by.
   package var reason: String {
@@ -16,8 +20,10 @@ package enum SampleFault: Error, Equatable, Sendable {
     case .image(let fault): fault.reason
     case .imageTooElongated: "image_too_elongated"
     case .captionNotUTF8: "caption_not_utf8"
+    case .captionHasNul: "caption_has_nul"
     case .captionEmpty: "caption_empty"
     case .captionTooLarge: "caption_too_large"
+    case .shard(let reason): reason.name
     }
   }
 }

@@ -11,11 +11,15 @@ struct SampleGrouper {
   private static let imageExtensions: Set<String> = ["jpg", "jpeg", "png", "webp"]
   /// Blocks are counted in 32 bits, and so are the members' sizes.
   private static let largestSize = Int(UInt32.max) - 1
+  /// A group that goes on and on is no sample, and must not fill the memory.
+  private static let largestGroup = 1024
+  /// Linux's longest path.
+  private static let longestKey = 4096
 
   private var key: String?
   private var members: [String: MemberRange] = [:]
   private var firstImage: String?
-  private var hasDuplicate = false
+  private var flaw: RejectedReason?
 
   /// Takes the next entry; returns the group that it closes, if it does.
   mutating func take(_ entry: TarEntry) -> Outcome? {
@@ -24,7 +28,7 @@ struct SampleGrouper {
     let isSame = key.map { $0.utf8.elementsEqual(name.key.utf8) } ?? false
     let closed = isSame ? nil : finish()
     key = name.key
-    add(name.fileExtension, MemberRange(offset: entry.offset, size: entry.size))
+    add(name.fileExtension, entry)
     return closed
   }
 
@@ -32,9 +36,10 @@ struct SampleGrouper {
   mutating func finish() -> Outcome? {
     guard let key else { return nil }
     defer { self = SampleGrouper() }
-    if hasDuplicate { return .rejected(key: key, .duplicateExtension) }
+    if let flaw { return .rejected(key: key, flaw) }
     guard let firstImage, let image = members[firstImage] else { return .rejected(key: key, .missingImage) }
     guard let text = members["txt"] else { return .rejected(key: key, .missingText) }
+    guard key.utf8.count <= Self.longestKey else { return .rejected(key: key, .keyTooLong) }
     let found = SampleMembers(image: image, text: text, metadata: members["json"])
     guard found.extent.upperBound / TarBlock.size <= Self.largestSize,
       members.values.allSatisfy({ $0.size <= Self.largestSize })
@@ -42,9 +47,12 @@ struct SampleGrouper {
     return .sample(key: key, found)
   }
 
-  private mutating func add(_ fileExtension: String, _ range: MemberRange) {
+  private mutating func add(_ fileExtension: String, _ entry: TarEntry) {
     if firstImage == nil, Self.imageExtensions.contains(fileExtension) { firstImage = fileExtension }
-    hasDuplicate = members.updateValue(range, forKey: fileExtension) != nil || hasDuplicate
+    if entry.isSparse { flaw = flaw ?? .sparseMember }
+    guard members.count < Self.largestGroup else { return flaw = .tooManyMembers }
+    let range = MemberRange(offset: entry.offset, size: entry.size)
+    if members.updateValue(range, forKey: fileExtension) != nil { flaw = flaw ?? .duplicateExtension }
   }
 }
 
@@ -54,4 +62,20 @@ package enum RejectedReason: String, CaseIterable, Sendable {
   case missingText = "no txt member"
   case duplicateExtension = "an extension occurs twice"
   case tooLarge = "a member of 4 GiB or more, or beyond 2 TiB"
+  case sparseMember = "a member is a sparse file"
+  case tooManyMembers = "more than 1024 members"
+  case keyTooLong = "a key of more than 4096 bytes"
+
+  /// A stable name to count by.
+  package var name: String {
+    switch self {
+    case .missingImage: "missing_image"
+    case .missingText: "missing_text"
+    case .duplicateExtension: "duplicate_extension"
+    case .tooLarge: "member_too_large"
+    case .sparseMember: "member_sparse"
+    case .tooManyMembers: "too_many_members"
+    case .keyTooLong: "key_too_long"
+    }
+  }
 }

@@ -8,11 +8,15 @@ package struct SampleName: Equatable {
   package let fileExtension: String
 
   /// Nil for what belongs to no sample: no dot, a hidden file, or a `__meta__` entry.
+  ///
+  /// A hidden file in a folder without dots is a member of a sample named as the folder, slash included; the
+  /// reference's expression reads it so, and a sample's members are no longer adjacent with one between them.
   package init?(path: String) {
     let bytes = path.utf8
     guard !Self.isMeta(path) else { return nil }
     let base = bytes.lastIndex(of: UInt8(ascii: "/")).map(bytes.index(after:)) ?? bytes.startIndex
-    guard let dot = bytes[base...].firstIndex(of: UInt8(ascii: ".")), dot != base else { return nil }
+    guard let dot = bytes[base...].firstIndex(of: UInt8(ascii: ".")) else { return nil }
+    if dot == base, base == bytes.startIndex || bytes[..<base].contains(UInt8(ascii: ".")) { return nil }
     self.key = String(path[..<dot])
     self.fileExtension = path[bytes.index(after: dot)...].lowercased()
   }

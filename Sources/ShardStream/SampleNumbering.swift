@@ -29,8 +29,25 @@ struct SampleNumbering: Sendable {
 
   var count: Int { starts.last! }
 
-  /// The sample with number `position`, found by bisection.
+  /// The shards in their order.
+  var shardOrder: [Int] { order.map { $0.map(Int.init) } ?? Array(0..<(starts.count - 1)) }
+
+  /// The sample with number `position`.
   func sample(_ position: Int) -> SampleID {
+    let place = place(of: position)
+    return SampleID(shard: shard(place), index: position - starts[place])
+  }
+
+  /// The shard that holds sample number `position`, and the number of the first sample behind it.
+  func shard(at position: Int) -> (shard: Int, end: Int) {
+    let place = place(of: position)
+    return (shard(place), starts[place + 1])
+  }
+
+  private func shard(_ place: Int) -> Int { order.map { Int($0[place]) } ?? place }
+
+  /// By bisection.
+  private func place(of position: Int) -> Int {
     precondition((0..<count).contains(position))
     var low = 0
     var high = starts.count - 1
@@ -38,6 +55,6 @@ struct SampleNumbering: Sendable {
       let middle = (low + high) / 2
       if starts[middle] <= position { low = middle } else { high = middle }
     }
-    return SampleID(shard: order.map { Int($0[low]) } ?? low, index: position - starts[low])
+    return low
   }
 }

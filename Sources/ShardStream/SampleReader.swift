@@ -6,26 +6,19 @@ struct SampleReader: Sendable {
   private static let largestCaption = 1 << 20
 
   let source: SampleSource
-  /// Of a picture as it is, and of one whose shorter side is resized to `largestSize`.
-  let maxPixels: Int
-  let largestSize: Int
+  let pictures: PictureReader
 
   func image(_ sample: SampleID) throws -> RGBImage {
-    let bytes = try source.bytes(source.members(sample).image, of: sample)
-    let image: RGBImage
-    do throws(ImageFault) {
-      image = try ImageDecoder.decode(bytes, maxPixels: maxPixels)
-    } catch {
-      throw SampleFault.image(error)
-    }
-    try requireResizable(image)
-    return image
+    try bytes(source.members(sample).image, of: sample).withUnsafeBytes { try pictures.image($0) }
   }
 
-  private func requireResizable(_ image: RGBImage) throws(SampleFault) {
-    let longerSide = largestSize * max(image.width, image.height) / min(image.width, image.height)
-    guard longerSide <= max(maxPixels / largestSize, largestSize) else {
-      throw .imageTooElongated(width: image.width, height: image.height)
+  /// See `PictureReader.draw`.
+  func draw(
+    _ crops: [ImagePreparation], of sample: SampleID, seed: (Int) -> UInt64,
+    into output: (Int) -> UnsafeMutableBufferPointer<Float>
+  ) throws {
+    try bytes(source.members(sample).image, of: sample).withUnsafeBytes {
+      try pictures.draw(crops, of: $0, seed: seed, into: output)
     }
   }
 
@@ -34,19 +27,40 @@ struct SampleReader: Sendable {
   }
 
   static func caption(_ range: MemberRange, in file: ShardFile) throws -> String {
-    guard range.size <= largestCaption else { throw SampleFault.captionTooLarge(bytes: range.size) }
-    return try caption(try file.bytes(at: range.offset, count: range.size))
+    try requireCaptionSize(range.size)
+    return try caption(try bytes(range, in: file))
+  }
+
+  static func requireCaptionSize(_ size: Int) throws(SampleFault) {
+    guard size <= largestCaption else { throw .captionTooLarge(bytes: size) }
   }
 
   /// The `.json` member's text.
   func metadata(_ sample: SampleID) throws -> String? {
     guard let range = source.members(sample).metadata else { return nil }
-    return String(validating: try source.bytes(range, of: sample), as: UTF8.self)
+    return String(validating: try bytes(range, of: sample), as: UTF8.self)
   }
 
-  /// UTF-8 without white space at its ends.
+  private func bytes(_ range: MemberRange, of sample: SampleID) throws -> [UInt8] {
+    try Self.bytes(range, in: try source.file(sample))
+  }
+
+  /// Compressed data that are damaged cost the samples that lie there.
+  static func bytes(_ range: MemberRange, in file: ShardFile) throws -> [UInt8] {
+    do {
+      return try file.bytes(at: range.offset, count: range.size)
+    } catch let fault as TarFault {
+      throw SampleFault.shard(fault.reason)
+    }
+  }
+
+  /// UTF-8 without a byte order mark and without white space at its ends.
   static func caption(_ bytes: [UInt8]) throws(SampleFault) -> String {
-    guard let text = String(validating: bytes, as: UTF8.self) else { throw .captionNotUTF8 }
+    let hasMark = bytes.starts(with: [0xEF, 0xBB, 0xBF])
+    guard let text = String(validating: hasMark ? bytes[3...] : bytes[...], as: UTF8.self) else {
+      throw .captionNotUTF8
+    }
+    guard !bytes.contains(0) else { throw .captionHasNul }
     let trimmed = text.drop(while: \.isWhitespace)
     guard let last = trimmed.lastIndex(where: { !$0.isWhitespace }) else { throw .captionEmpty }
     return String(trimmed[...last])

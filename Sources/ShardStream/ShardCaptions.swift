@@ -7,7 +7,7 @@ import Foundation
 /// when the sequence has ended.
 package final class ShardCaptions: Sequence, IteratorProtocol {
   private var urls: ArraySlice<URL>
-  private var current: (file: ShardFile, reader: TarReader)?
+  private var current: (url: URL, reader: TarReader)?
   package private(set) var skippedCount = 0
   package private(set) var faults: [String] = []
 
@@ -20,7 +20,7 @@ package final class ShardCaptions: Sequence, IteratorProtocol {
       do {
         if let caption = try nextInShard() { return caption }
       } catch {
-        faults.append("\(current?.file.url.path ?? ""): \(error)")
+        faults.append("\(current?.url.path ?? ""): \(error)")
       }
       current = nil
     }
@@ -31,8 +31,7 @@ package final class ShardCaptions: Sequence, IteratorProtocol {
   private func openNext() -> Bool {
     while let url = urls.popFirst() {
       do {
-        let file = try ShardFile(url: url)
-        current = (file, TarReader(file: file))
+        current = (url, TarReader(file: try ShardFile(url: url)))
         return true
       } catch {
         faults.append("\(error)")
@@ -42,11 +41,12 @@ package final class ShardCaptions: Sequence, IteratorProtocol {
   }
 
   private func nextInShard() throws -> String? {
-    while let entry = try current?.reader.next(), let file = current?.file {
-      guard SampleName(path: entry.name)?.fileExtension == "txt" else { continue }
-      let range = MemberRange(offset: entry.offset, size: entry.size)
+    while let entry = try current?.reader.next() {
+      guard SampleName(path: entry.name)?.fileExtension == "txt", !entry.isSparse else { continue }
       do {
-        return try SampleReader.caption(range, in: file)
+        try SampleReader.requireCaptionSize(entry.size)
+        guard let bytes = try current?.reader.data(of: entry) else { return nil }
+        return try SampleReader.caption(bytes)
       } catch is SampleFault {
         skippedCount += 1
       }

@@ -1,48 +1,43 @@
 import Basics
 import Foundation
 
-/// A shard opened for positional reads. `pread` moves no shared cursor, so any number of threads may read.
+/// A shard opened for positional reads of its tar, which may lie there plain or compressed by zstd; any number of
+/// threads may read. Offsets are those of the tar.
 ///
 /// The descriptor is closed when the last user lets go of the object.
 package final class ShardFile: Sendable {
   package let url: URL
-  /// Bytes at the time of opening.
-  package let size: Int
-  private let descriptor: Int32
+  private let file: PositionalFile
+  /// Nil for a plain tar.
+  private let archive: ZstdArchive?
 
-  package init(url: URL) throws {
-    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      throw KelipError.system("cannot open the shard", at: url.path)
-    }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      let failure = KelipError.system("cannot read the size of the shard", at: url.path)
-      close(descriptor)
-      throw failure
-    }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      close(descriptor)
-      throw KelipError("a shard must be a regular file", at: url.path, hint: "name the .tar file itself")
-    }
-    self.url = url
-    self.size = Int(status.st_size)
-    self.descriptor = descriptor
+  package convenience init(url: URL) throws {
+    try self.init(url: url, file: PositionalFile(path: url.path))
   }
 
-  deinit { close(descriptor) }
+  init(url: URL, file: PositionalFile) throws {
+    (self.url, self.file) = (url, file)
+    archive = try ZstdArchive.isArchive(file) ? ZstdArchive(file) : nil
+  }
 
-  /// Fills `buffer` from byte `offset` on; fewer bytes come back only at the end of the file.
+  /// Bytes of the file on the disk at the time of opening; those of the tar where it is not compressed.
+  package var size: Int { file.size }
+  package var isCompressed: Bool { archive != nil }
+  /// Whether, as far as is known, a member can only be had by decompressing much that stands before it: a large
+  /// zstd frame. Compressing the shard in frames of a few MiB helps.
+  package var isRandomAccessSlow: Bool { archive?.layout.hasLargeGroup ?? false }
+
+  /// Fills `buffer` from byte `offset` on; fewer bytes come back only at the end of the tar.
+  ///
+  /// - Throws: `KelipError` when the storage fails, `TarFault` when compressed data are damaged there.
   package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
+    guard let archive else { return try file.read(into: buffer, at: offset) }
     var done = 0
     while done < buffer.count {
-      let count = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+      let count = try archive.read(into: rest, at: offset + done, as: .random)
       if count == 0 { break }
-      if count > 0 {
-        done += count
-      } else if errno != EINTR {
-        throw KelipError.system("cannot read \(buffer.count) bytes at byte \(offset)", at: url.path)
-      }
+      done += count
     }
     return done
   }
@@ -60,15 +55,35 @@ package final class ShardFile: Sendable {
     return bytes
   }
 
-  /// Tells the kernel that these bytes are wanted soon. Advice only: a refusal changes nothing but speed.
+  /// Tells the kernel that these bytes are wanted soon.
   package func willNeed(offset: Int, count: Int) {
-    _ = posix_fadvise(descriptor, off_t(offset), off_t(count), Int32(POSIX_FADV_WILLNEED))
+    guard let archive else { return file.advise(POSIX_FADV_WILLNEED, offset: offset, count: count) }
+    if let stored = archive.layout.storedRange(offset..<(offset + count), fileSize: file.size) {
+      file.advise(POSIX_FADV_WILLNEED, offset: stored.lowerBound, count: stored.count)
+    }
   }
+
+  /// Lets the kernel forget the file: the stream has left it and comes back an epoch later.
+  package func leavePageCache() { file.advise(POSIX_FADV_DONTNEED) }
 }
 
-extension KelipError {
-  /// The error of the system call that has just failed, with `errno`'s text.
-  static func system(_ message: String, at path: String) -> KelipError {
-    KelipError("\(message): \(String(cString: strerror(errno)))", at: path)
+// MARK: - Scanning: front to back, once, without keeping what was read.
+
+extension ShardFile {
+  /// Tells the kernel that only headers are wanted: read-ahead would fetch the whole file.
+  func willScan() {
+    if archive == nil { file.advise(POSIX_FADV_RANDOM) }
+  }
+
+  /// Reads as much as comes at once, one byte at least; 0 at the end of the tar. Offsets should only go forward.
+  func scan(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
+    guard let archive else { return try file.read(into: buffer, at: offset) }
+    return try archive.read(into: buffer, at: offset, as: .scan)
+  }
+
+  /// Whether the tar has `offset` bytes or more.
+  func reaches(_ offset: Int) throws -> Bool {
+    guard let archive else { return offset <= file.size }
+    return try archive.reaches(offset)
   }
 }

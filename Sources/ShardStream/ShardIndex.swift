@@ -59,6 +59,7 @@ struct ShardScan: Sendable {
       fault = ShardFault(shard: url.path, fault: damage)
     }
     record(grouper.finish())
+    if let fault { table.removeLast { $0.extent.upperBound > fault.fault.soundEnd } }
   }
 
   private mutating func record(_ outcome: SampleGrouper.Outcome?) {

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Where a member's data lies in its shard.
-package struct MemberRange: Equatable, Sendable {
+package struct MemberRange: Codable, Equatable, Sendable {
   package let offset: Int
   package let size: Int
 
@@ -53,6 +53,15 @@ package struct ShardTable: Sendable {
   private func range(_ place: Int) -> MemberRange? {
     guard places[place] != Self.none else { return nil }
     return MemberRange(offset: Int(places[place]) * TarBlock.size, size: Int(places[place + 1]))
+  }
+
+  /// Removes samples from the end, as long as they are as described.
+  mutating func removeLast(while isUnwanted: (SampleMembers) -> Bool) {
+    while count > 0, isUnwanted(members(count - 1)) {
+      keyEnds.removeLast()
+      keyBytes.removeLast(keyBytes.count - Int(keyEnds.last ?? 0))
+      places.removeLast(6)
+    }
   }
 
   mutating func append(key: String, _ members: SampleMembers) {

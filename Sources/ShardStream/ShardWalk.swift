@@ -1,4 +1,5 @@
 import Foundation
+import Imaging
 
 /// A sample of one shard, as walking it finds it.
 package struct WalkedSample: Equatable, Sendable {
@@ -11,7 +12,8 @@ package struct WalkedSample: Equatable, Sendable {
 /// One shard from its first header to its end: samples, rejected groups and damage, in the order of the file.
 ///
 /// A single pass with constant memory. Damage inside the tar is the last step; a shard that cannot be opened or read
-/// is a `KelipError`.
+/// is a `KelipError`. Of a compressed shard, samples of a frame that turns out damaged at its end have been given by
+/// then: see the fault's `soundEnd`.
 package struct ShardWalk {
   package enum Step: Equatable, Sendable {
     case sample(WalkedSample)
@@ -68,7 +70,17 @@ package struct ShardWalk {
     try SampleReader.caption(sample.members.text, in: file)
   }
 
+  /// The picture of a sample, decoded and checked as training does.
+  ///
+  /// - Parameter size: what its shorter side would be resized to.
+  /// - Throws: `SampleFault` for what training would replace.
+  package func image(_ sample: WalkedSample, maxPixels: Int, size: Int) throws -> RGBImage {
+    try bytes(sample.members.image).withUnsafeBytes {
+      try PictureReader(maxPixels: maxPixels, largestSize: size).image($0)
+    }
+  }
+
   package func bytes(_ range: MemberRange) throws -> [UInt8] {
-    try file.bytes(at: range.offset, count: range.size)
+    try SampleReader.bytes(range, in: file)
   }
 }

@@ -1,7 +1,7 @@
 import Basics
 import Imaging
 
-/// Decodes slots of batches: a pure function of (order, epoch, sample), whoever calls it and when.
+/// Decodes slots of batches: a pure function of (order, draw), whoever calls it and when.
 struct SlotDecoder: Sendable {
   /// After so many bad samples in a row the data itself is at fault.
   static let attempts = 100
@@ -13,24 +13,37 @@ struct SlotDecoder: Sendable {
   init(_ options: LoaderOptions) {
     self.options = options
     layout = options.layout
-    reader = SampleReader(
-      source: options.source, maxPixels: options.maxPixels, largestSize: options.crops.map(\.size).max()!)
+    var pictures = PictureReader(
+      maxPixels: options.maxPixels, largestSize: options.crops.map(\.size).max()!)
+    pictures.appliesOrientation = options.appliesOrientation
+    pictures.scalesJPEG = options.scalesJPEG
+    reader = SampleReader(source: options.source, pictures: pictures)
+  }
+
+  /// Lets the kernel read a sample ahead of its turn.
+  func willNeed(_ draw: SampleDraw) {
+    if let sample = try? sample(draw) { options.source.willNeed(sample) }
   }
 
   /// Decodes the slot's sample, or the first good one of its replacements.
   func decode(_ task: SlotTask) throws -> DecodedSlot {
     var skipped: [SkippedSample] = []
-    var sample = task.sample
+    var draw = task.draw
     for attempt in 1...Self.attempts {
+      let sample = try sample(draw)
       do {
         let tokens = try decode(sample, task)
         return DecodedSlot(key: options.source.key(sample), tokens: tokens, skipped: skipped)
       } catch let fault as SampleFault {
         skipped.append(reader.skipped(sample, fault))
       }
-      sample = replacement(of: task.sample, epoch: task.epoch, attempt: attempt)
+      draw = options.order.replacement(of: task.draw, attempt: attempt)
     }
     throw exhausted(skipped)
+  }
+
+  private func sample(_ draw: SampleDraw) throws -> SampleID {
+    try options.source.sample(draw, language: options.order.components[draw.component].language)
   }
 
   private func exhausted(_ skipped: [SkippedSample]) -> KelipError {
@@ -43,26 +56,18 @@ struct SlotDecoder: Sendable {
       hint: "check the shards: nearly all of their samples cannot be read")
   }
 
-  /// A draw among all samples that depends on the sample it replaces, not on ranks or threads.
-  private func replacement(of sample: SampleID, epoch: Int, attempt: Int) -> SampleID {
-    let draw = Hashing.combine(
-      options.order.seed, UInt64(epoch), DrawPurpose.replacement.rawValue, UInt64(sample.shard),
-      UInt64(sample.index), UInt64(attempt))
-    return options.order.natural.sample(Int(draw % UInt64(options.order.sampleCount)))
-  }
-
   /// The caption first: it costs less to find bad than the picture.
   private func decode(_ sample: SampleID, _ task: SlotTask) throws -> [Int32] {
     let caption = try reader.caption(sample)
     let tokens = options.encoder.encodeCaption(caption, contextLength: options.contextLength)
     guard !tokens.isEmpty else { throw SampleFault.captionEmpty }
     precondition(tokens.count <= options.contextLength)
-    let image = try reader.image(sample)
-    for (crop, preparation) in options.crops.enumerated() {
-      let seed = Hashing.combine(
-        options.order.seed, UInt64(task.epoch), DrawPurpose.crop.rawValue, UInt64(sample.shard),
+    try reader.draw(options.crops, of: sample) { crop in
+      Hashing.combine(
+        options.order.seed, UInt64(task.draw.epoch), DrawPurpose.crop.rawValue, UInt64(sample.shard),
         UInt64(sample.index), UInt64(crop))
-      preparation.prepare(image, seed: seed, into: layout.view(slot: task.slot, crop: crop, in: task.buffer))
+    } into: { crop in
+      layout.view(slot: task.slot, crop: crop, in: task.buffer)
     }
     return tokens
   }

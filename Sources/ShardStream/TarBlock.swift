@@ -8,6 +8,11 @@ struct TarBlock {
   let name: String
   let size: Int
   let type: UInt8
+  /// Of GNU's old sparse format: whether blocks with more of the map follow this one.
+  let hasSparseMap: Bool
+
+  var isSparse: Bool { type == UInt8(ascii: "S") }
+  var isFile: Bool { isSparse || [0, UInt8(ascii: "0"), UInt8(ascii: "7")].contains(type) }
 
   /// Nil for a block of zeros, which marks the end of the archive.
   init?(_ block: UnsafeRawBufferPointer, at offset: Int) throws(TarFault) {
@@ -20,6 +25,7 @@ struct TarBlock {
     self.name = Self.name(block)
     self.size = size
     self.type = block[156]
+    hasSparseMap = block[156] == UInt8(ascii: "S") && block[482] != 0
   }
 
   /// The sum of all bytes with the checksum field itself read as spaces; old writers summed signed bytes.
@@ -43,10 +49,11 @@ struct TarBlock {
   }
 
   private static func text(_ field: Slice<UnsafeRawBufferPointer>) -> String {
-    String(decoding: field.prefix { $0 != 0 }, as: UTF8.self)
+    TarName.decode(field.prefix { $0 != 0 })
   }
 
-  /// Octal digits between spaces and NULs, or big-endian base 256 when the first byte is 0x80.
+  /// Octal digits between spaces and NULs, or big-endian base 256 when the first byte is 0x80. Nil for what is no
+  /// number, negative (first byte 0xFF) or beyond 2^56.
   private static func number(_ field: Slice<UnsafeRawBufferPointer>) -> Int? {
     if field.first == 0x80 { return base256(field.dropFirst()) }
     let digits = field.drop { $0 == 32 }.prefix { $0 != 32 && $0 != 0 }

@@ -1,4 +1,4 @@
-internal import Basics
+import Basics
 
 /// Trains a byte-level BPE whose merges equal those of `tokenizers.trainers.BpeTrainer` with the same vocabulary size
 /// (less the two tokens that are added afterwards), minimum frequency and byte alphabet, on the same texts.
@@ -37,7 +37,8 @@ package struct BytePairTrainer: Sendable {
       [AddedToken(id: 0, content: SpecialToken.pad.rawValue, special: true)]
       + addedLater.enumerated().map { AddedToken(id: size + Int32($0), content: $1.rawValue, special: true) }
     return try BytePairTokenizer(
-      vocabulary: learner.vocabulary, mergePairs: merges, addedTokens: added, normalizer: normalizer,
+      vocabulary: learner.vocabulary, mergePairs: merges, addedTokens: added,
+      layout: BytePairTokenizer.Layout(normalizer: normalizer),
       location: nil)
   }
 }

@@ -31,7 +31,7 @@ package enum RunCheckpoint {
   /// Writes the checkpoint of `state.step`, makes it the latest, and removes what is no longer kept. Called by
   /// the leader alone: parameters and moments are equal on every rank.
   package static func save<S: ComputeScalar>(
-    _ state: RunState, _ model: DualEncoder<S>, _ optimizer: AdamW, _ tokenizer: BytePairTokenizer,
+    _ state: RunState, _ model: DualEncoder<S>, _ optimizer: AdamW, _ tokenizer: any Tokenizer,
     in directory: CheckpointDirectory
   ) throws {
     // The arena lies in backward order; a reader expects the first layer first.

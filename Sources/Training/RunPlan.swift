@@ -44,9 +44,11 @@ package struct RunPlan: Sendable {
   /// The model's sizes.
   package let model: ModelConfig
   /// Its ids fit the model's vocabulary.
-  package let tokenizer: BytePairTokenizer
+  package let tokenizer: any Tokenizer
   /// The samples of all shards.
   package let index: ShardIndex
+  /// What of the shards is lost before the first step.
+  package let findings: [ShardFinding]
   /// Which sample stands where in the run; equal on every rank.
   package let order: GlobalOrder
   /// Shards of `data.validation`; only counted here.
@@ -61,19 +63,25 @@ package struct RunPlan: Sendable {
         at: "data.global_batch_size", hint: "start another number of ranks or change the global batch size")
     }
     model = try ModelFile.load(config.modelPath)
-    tokenizer = try BytePairTokenizer(contentsOf: URL(fileURLWithPath: config.tokenizerPath))
+    tokenizer = try Tokenizers.load(config.tokenizerPath)
     guard tokenizer.vocabSize <= model.text.vocabSize else {
       throw KelipError(
         "the tokenizer has \(tokenizer.vocabSize) ids, the model's vocab_size is \(model.text.vocabSize)",
         at: config.tokenizerPath, hint: "give the model the tokenizer's vocabulary size or more")
     }
-    index = try ShardIndex.scan(try ShardList.resolve(config.trainShards))
+    let mixture = try ShardMixture(config.train)
+    let index = try ShardIndex.scan(mixture.shards)
+    self.index = index
+    findings = index.findings
+    try ShardFindingCheck(
+      findings: findings, shardCount: index.shards.count, sampleCount: index.sampleCount,
+      fraction: config.maxBadFraction, minimum: config.maxBadFractionAfter)()
     // Evaluated by `kelip eval`; a path that leads nowhere had better be known now than after the run.
     validationShardCount =
       try config.validationShards.isEmpty ? 0 : ShardList.resolve(config.validationShards).count
     order = try GlobalOrder(
-      seed: config.seed, shardSampleCounts: index.sampleCounts, globalBatchSize: config.globalBatchSize,
-      canonicalStreams: config.canonicalStreams, shuffleWindow: config.shuffleWindow)
+      config,
+      mixture.components { shard, language in language == nil ? index.shards[shard].count : 0 })
   }
 
   /// This rank's stream from step `startStep` on.
@@ -88,7 +96,8 @@ package struct RunPlan: Sendable {
       order: order, source: SampleSource(index: index), encoder: tokenizer,
       crops: [ImagePreparation(size: model.vision.imageSize, augmentation: augmentation)],
       contextLength: model.text.contextLength, rank: communicator.rank, worldSize: communicator.worldSize,
-      threads: config.decodeThreads, prefetchBatches: config.prefetchBatches, maxPixels: config.maxPixels)
+      threads: config.decodeThreads, prefetchBatches: config.prefetchBatches, maxPixels: config.maxPixels,
+      appliesOrientation: config.exifOrientation, scalesJPEG: config.jpegScaledDecode)
     return try Loader(options, startStep: startStep)
   }
 
@@ -96,11 +105,10 @@ package struct RunPlan: Sendable {
   package var summary: String {
     let rejected = index.rejectedCounts.map { "\($0.value) \($0.key)" }.sorted().joined(separator: ", ")
     return
-      "data: \(index.sampleCount) pairs in \(index.shards.count) shards, \(order.stepsPerEpoch) steps an epoch, "
+      "data: \(index.sampleCount) pairs in \(index.shards.count) shards, \(order.epochDescription), "
       + "\(validationShardCount) shard\(validationShardCount == 1 ? "" : "s") for validation"
       + (rejected.isEmpty ? "" : "; rejected: \(rejected)")
       + index.faults.map { "\n  damaged: \($0)" }.joined()
+      + order.mixtureDescription.map { "\n  \($0)" }.joined()
   }
 }
-
-extension BytePairTokenizer: CaptionEncoder {}

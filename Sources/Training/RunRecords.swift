@@ -23,51 +23,52 @@ final class RunRecords {
   /// Lines after step `resumingAt` are dropped first: those steps are about to be run again.
   init(_ directory: RunDirectory, _ config: TrainConfig, resumingAt step: Int) throws {
     metrics = try JSONLinesFile(at: directory.metrics, keepingThrough: step)
-    quarantine = try JSONLinesFile(at: directory.quarantine, keepingThrough: step)
+    // What start-up finds (step 0) is written by the run's start and kept by those that go on from it.
+    quarantine = try JSONLinesFile(at: directory.quarantine, keepingThrough: step == 0 ? -1 : step)
     samples = config.sampleKeys ? try JSONLinesFile(at: directory.samples, keepingThrough: step) : nil
     globalBatchSize = config.globalBatchSize
     progress = ProgressLine(totalSteps: config.steps)
   }
 
-  /// - Parameter keys: each rank's keys of the global batch, NUL between them.
-  func writeKeys(step: Int, _ keys: [[UInt8]]) throws {
-    let all = keys.flatMap { String(decoding: $0, as: UTF8.self).split(separator: "\u{0}") }
+  /// - Parameter keys: of the global batch, in order.
+  func writeKeys(step: Int, _ keys: [String]) throws {
     try samples?.append(
-      .object([("step", .integer(step)), ("keys", .array(all.map { .string(String($0)) }))]))
+      .object([("step", .integer(step)), ("keys", .array(keys.map(JSONText.string)))]))
   }
 
-  static func quarantineLine(_ sample: SkippedSample, step: Int) -> JSONText {
-    .object([
-      ("step", .integer(step)), ("key", .string(sample.key)), ("shard", .string(sample.shard)),
-      ("reason", .string(sample.reason)),
-    ])
+  func writeQuarantine(_ samples: [BadSample]) throws {
+    for sample in samples { try quarantine.append(sample.line) }
   }
 
-  func writeQuarantine(_ lines: [[UInt8]]) throws {
-    for line in lines.flatMap({ String(decoding: $0, as: UTF8.self).split(separator: "\n") }) {
-      try quarantine.append(line: String(line))
-    }
+  /// What start-up found; for a run that begins.
+  func writeQuarantine(_ findings: [ShardFinding]) throws {
+    for finding in findings { try quarantine.append(finding.line) }
   }
 
+  /// - Parameter componentEpochs: of a mixture's components, see `GlobalOrder.componentEpochs`.
   func writeMetrics(
-    _ state: RunState, epoch: Int, _ result: StepResult, _ reports: [RankReport], stepSeconds: Double
+    _ state: RunState, epoch: Int, componentEpochs: [(String, JSONText)], _ result: StepResult,
+    _ reports: [RankReport], stepSeconds: Double
   ) throws {
     let busy = reports.map { $0.dataSeconds + $0.computeSeconds }
     let samplesPerSecond = Double(globalBatchSize) / stepSeconds
+    let mixture: [(String, JSONText)] =
+      componentEpochs.isEmpty ? [] : [("component_epochs", .object(componentEpochs))]
     try metrics.append(
-      .object([
-        ("step", .integer(state.step)), ("epoch", .integer(epoch)),
-        ("samples_seen", .integer(state.samplesSeen)),
-        ("loss", .number(result.loss)), ("contrastive_loss", .number(result.loss)),
-        ("logit_scale", .number(result.logitScale)), ("lr", .number(result.lr)),
-        ("grad_norm", .number(result.gradientNorm)), ("updated", .bool(result.updated)),
-        ("samples_per_second", .number(samplesPerSecond)), ("step_seconds", .number(stepSeconds)),
-        ("data_seconds", .number(reports.map(\.dataSeconds).max()!)),
-        ("compute_seconds", .number(reports.map(\.computeSeconds).max()!)),
-        ("communication_seconds", .number(reports.map(\.communicationSeconds).max()!)),
-        ("skipped_samples", .integer(reports.reduce(0) { $0 + $1.skippedCount })),
-        ("rank_skew_seconds", .number(busy.max()! - busy.min()!)),
-      ]))
+      .object(
+        [
+          ("step", .integer(state.step)), ("epoch", .integer(epoch)),
+          ("samples_seen", .integer(state.samplesSeen)),
+          ("loss", .number(result.loss)), ("contrastive_loss", .number(result.loss)),
+          ("logit_scale", .number(result.logitScale)), ("lr", .number(result.lr)),
+          ("grad_norm", .number(result.gradientNorm)), ("updated", .bool(result.updated)),
+          ("samples_per_second", .number(samplesPerSecond)), ("step_seconds", .number(stepSeconds)),
+          ("data_seconds", .number(reports.map(\.dataSeconds).max()!)),
+          ("compute_seconds", .number(reports.map(\.computeSeconds).max()!)),
+          ("communication_seconds", .number(reports.map(\.communicationSeconds).max()!)),
+          ("skipped_samples", .integer(reports.reduce(0) { $0 + $1.skippedCount })),
+          ("rank_skew_seconds", .number(busy.max()! - busy.min()!)),
+        ] + mixture))
     progress.show(
       done: state.step, loss: result.loss, samplesPerSecond: samplesPerSecond, stepSeconds: stepSeconds)
   }

@@ -28,8 +28,8 @@ package struct TrainConfig: Sendable {
   /// `model.init_from`, located; nil to start from random weights.
   package var initFrom: String?
 
-  /// `data.train`, as written.
-  package var trainShards: [String]
+  /// `data.train`: one entry where it is a text or a list of texts.
+  package var train: [TrainEntry]
   /// `data.validation`, as written.
   package var validationShards: [String]
   /// `data.global_batch_size`: pairs a step over all ranks.
@@ -46,6 +46,14 @@ package struct TrainConfig: Sendable {
   package var shuffleWindow: Int
   /// `data.max_pixels` of a picture; more make it a bad sample.
   package var maxPixels: Int
+  /// `data.exif_orientation`: whether pictures are turned upright.
+  package var exifOrientation: Bool
+  /// `data.jpeg_scaled_decode`: whether large JPEGs are shrunk while they are decoded.
+  package var jpegScaledDecode: Bool
+  /// `data.max_bad_fraction`: a larger share of bad samples stops the run.
+  package var maxBadFraction: Double
+  /// `data.max_bad_fraction_after`: samples that are drawn before that share is looked at.
+  package var maxBadFractionAfter: Int
 
   /// `augmentation.train`.
   package var augmentation: AugmentationKind
@@ -115,7 +123,7 @@ package struct TrainConfig: Sendable {
     precision = try reader.choice("model.precision", default: .fp32)
     initFrom = try reader.optionalString("model.init_from").map { Self.locate($0, base) }
 
-    trainShards = try reader.strings("data.train")
+    train = try TrainEntry.read(reader, "data.train")
     validationShards = try reader.strings("data.validation", default: [])
     globalBatchSize = try reader.integer("data.global_batch_size", in: positive)
     tokenizerPath = Self.locate(try reader.string("data.tokenizer"), base)
@@ -125,6 +133,10 @@ package struct TrainConfig: Sendable {
       "data.canonical_streams", default: GlobalOrder.defaultStreams(globalBatchSize), in: positive)
     shuffleWindow = try reader.integer("data.shuffle_window", default: 16384, in: positive)
     maxPixels = try reader.integer("data.max_pixels", default: 25_000_000, in: positive)
+    exifOrientation = try reader.bool("data.exif_orientation", default: true)
+    jpegScaledDecode = try reader.bool("data.jpeg_scaled_decode", default: true)
+    maxBadFraction = try reader.number("data.max_bad_fraction", default: 0.1, in: 0...1)
+    maxBadFractionAfter = try reader.integer("data.max_bad_fraction_after", default: 1000, in: positive)
 
     augmentation = try reader.choice("augmentation.train", default: .randomResizedCrop)
     cropScale = try reader.range("augmentation.scale", default: 0.9...1, in: 1e-4...1)

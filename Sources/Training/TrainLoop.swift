@@ -23,6 +23,7 @@ final class TrainLoop<S: ComputeScalar> {
   private var savedStep: Int
   /// Steps in a row that were not applied because loss or gradient were not finite.
   private var skippedUpdates = 0
+  private var badSamples = BadSampleTally()
 
   init(_ plan: RunPlan, _ start: RunStart, _ communicator: any Communicator, _ logger: Logger) throws {
     (self.plan, self.communicator, self.logger) = (plan, communicator, logger)
@@ -53,6 +54,7 @@ final class TrainLoop<S: ComputeScalar> {
       let records =
         communicator.isLeader
         ? try RunRecords(start.directory, config, resumingAt: firstStep) : nil
+      if firstStep == 0 { try records?.writeQuarantine(plan.findings) }
       return (records, try plan.loader(communicator, startStep: firstStep))
     }
     let from = start.checkpoint.map { "resuming from \($0.lastPathComponent)" } ?? "starting"
@@ -67,6 +69,7 @@ final class TrainLoop<S: ComputeScalar> {
     while state.step < plan.config.steps {
       let isStopping = try runStep()
       let isLast = state.step == plan.config.steps
+      try watchBadSamples()
       if isLast || isStopping || state.step.isMultiple(of: plan.config.checkpointEverySteps) { try save() }
       if isStopping && !isLast {
         logger.info("stopped at step \(state.step) on a signal; resume with --resume auto")
@@ -102,15 +105,20 @@ final class TrainLoop<S: ComputeScalar> {
   ) throws {
     let number = state.step
     if plan.config.sampleKeys {
-      let keys = try communicator.allGatherBytes(Array(batch.keys.joined(separator: "\u{0}").utf8))
-      try records?.writeKeys(step: number, keys)
+      let keys = try communicator.allGatherBytes(Array(JSONEncoder().encode(batch.keys)))
+      try records?.writeKeys(
+        step: number, keys.flatMap { try JSONDecoder().decode([String].self, from: Data($0)) })
     }
+    var bad: [BadSample] = []
     if reports.contains(where: { $0.skippedCount > 0 }) {
-      let lines = batch.skipped.map { RunRecords.quarantineLine($0, step: number).text }
-      let all = try communicator.allGatherBytes(Array(lines.joined(separator: "\n").utf8))
-      try records?.writeQuarantine(all)
+      let mine = try BadSample.encode(batch.skipped.map { BadSample($0, step: number) })
+      bad = try communicator.allGatherBytes(mine).flatMap(BadSample.decode)
+      try records?.writeQuarantine(bad)
     }
-    try records?.writeMetrics(state, epoch: batch.epoch, result, reports, stepSeconds: stepSeconds)
+    badSamples.add(used: plan.config.globalBatchSize, bad: bad)
+    try records?.writeMetrics(
+      state, epoch: batch.epoch, componentEpochs: plan.order.componentEpochs(before: number), result, reports,
+      stepSeconds: stepSeconds)
   }
 
   /// Ten updates in a row that could not be applied will not mend themselves. Loss and norm are equal on all ranks, so
@@ -128,6 +136,17 @@ final class TrainLoop<S: ComputeScalar> {
       "loss or gradient were not finite for \(skippedUpdates) steps in a row", at: "step \(state.step)",
       hint: "resume from an earlier checkpoint with a lower optimizer.lr", exitCode: .fatal)
     error.isAgreed = true
+    throw error
+  }
+
+  /// The work done so far is saved first: with the shards mended or the limit raised, the run goes on from here.
+  private func watchBadSamples() throws {
+    let config = plan.config
+    guard
+      let error = badSamples.verdict(
+        fraction: config.maxBadFraction, minimum: config.maxBadFractionAfter, step: state.step)
+    else { return }
+    try save()
     throw error
   }
 

@@ -3,6 +3,8 @@ import ArgumentParser
 /// `kelip data`: shards of captioned pictures.
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Build, import and clean shards of captioned pictures.",
-    subcommands: [DataBuild.self, DataImport.self, DataFilter.self])
+    commandName: "data", abstract: "Build, import, clean and check shards of captioned pictures.",
+    subcommands: [
+      DataBuild.self, DataImport.self, DataFilter.self, DataStats.self, DataVerify.self, DataOrder.self,
+    ])
 }

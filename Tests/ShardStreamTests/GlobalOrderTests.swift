@@ -26,64 +26,90 @@ import Testing
     Shape(shards: [31, 0, 1, 57, 12, 30], batch: 12, streams: 1, window: 100_000),
     Shape(shards: Array(repeating: 10, count: 40), batch: 16, streams: 16, window: 4),
     Shape(shards: [5, 6], batch: 11, streams: 11, window: 3),
+    Shape(shards: [0, 101, 0, 2], batch: 24, streams: 8, window: 5),
+    Shape(shards: [13], batch: 12, streams: 4, window: 50),
+    Shape(shards: [0, 7, 0], batch: 4, streams: 4, window: 2),
   ]
 
-  private func epochSamples(_ order: GlobalOrder, _ epoch: Int) -> [SampleID] {
-    let epochOrder = order.epoch(epoch)
-    return (0..<order.stepsPerEpoch).flatMap { batch in
-      (0..<order.globalBatchSize).map { epochOrder.sample(batch: batch, slot: $0) }
+  /// The samples of the first `epochs` epochs, an epoch a list, each in the order of the stream.
+  private func epochSamples(_ order: GlobalOrder, _ epochs: Int) -> [[SampleID]] {
+    let stream = WalkedOrder(order, steps: epochs * order.sampleCount / order.globalBatchSize + 1)
+    return (0..<epochs).map { stream.samples(component: 0, epoch: $0) }
+  }
+
+  private func all(_ shards: [Int]) -> [SampleID] {
+    shards.enumerated().flatMap { shard, count in (0..<count).map { SampleID(shard: shard, index: $0) } }
+  }
+
+  @Test(arguments: shapes) func everySampleOnceAnEpoch(_ shape: Shape) throws {
+    for samples in epochSamples(try shape.order(), 5) {
+      #expect(samples.count == Set(samples).count)
+      #expect(Set(samples) == Set(all(shape.shards)))
     }
   }
 
-  @Test(arguments: shapes) func everySampleOnceButTheRemainder(_ shape: Shape) throws {
+  /// Batch k holds the samples kB ..< (k + 1)B of epochs that follow one another without a gap.
+  @Test(arguments: shapes) func onlyBatchesAtABoundaryHoldTwoEpochs(_ shape: Shape) throws {
     let order = try shape.order()
-    for epoch in 0..<5 {
-      let samples = epochSamples(order, epoch)
-      #expect(Set(samples).count == samples.count)
-      #expect(samples.allSatisfy { shape.shards.indices.contains($0.shard) })
-      #expect(samples.allSatisfy { (0..<shape.shards[$0.shard]).contains($0.index) })
-      let leftOut = order.sampleCount - samples.count
-      #expect((0..<(shape.batch + shape.streams)).contains(leftOut))
+    let (size, total) = (order.globalBatchSize, order.sampleCount)
+    let stream = WalkedOrder(order, steps: 4 * total / size + 2)
+    for (step, batch) in stream.batches.enumerated() {
+      let epochs = batch.map(\.epoch).reduce(into: [:]) { $0[$1, default: 0] += 1 }
+      let wanted = (step * size..<(step + 1) * size).map { $0 / total }.reduce(into: [:]) {
+        $0[$1, default: 0] += 1
+      }
+      #expect(epochs == wanted)
+      #expect(order.epoch(step: step) == epochs.keys.min())
     }
   }
 
-  @Test func theRemainderChangesWithTheEpoch() throws {
-    let order = try Shape(shards: [40, 41, 42], batch: 16, streams: 4, window: 8).order()
-    let seen = (0..<20).map { Set(epochSamples(order, $0)) }
-    #expect(seen[0].count < order.sampleCount)
-    #expect(seen.reduce(into: Set()) { $0.formUnion($1) }.count == order.sampleCount)
+  /// What the documentation says of a pair that meets itself: x·(B − x)/T of them in a boundary batch.
+  @Test func pairsMeetThemselvesAsRarelyAsStated() throws {
+    var (found, expected) = (0.0, 0.0)
+    for seed in 0..<200 {
+      let order = try Shape(shards: [40, 41, 42], batch: 16, streams: 4, window: 31).order(seed: UInt64(seed))
+      let batch = WalkedOrder(order, steps: 8).batches[7]
+      let first = batch.count { $0.epoch == 0 }
+      #expect(first == 123 % 16)
+      found += Double(16 - Set(batch.map { [$0.shard, $0.ordinal] }).count)
+      expected += Double(first * (16 - first)) / 123
+    }
+    // A Poisson count, within four standard deviations.
+    #expect(abs(found - expected) < 4 * expected.squareRoot(), "\(found) of \(expected)")
   }
 
   @Test(arguments: shapes) func seekingEqualsWalking(_ shape: Shape) throws {
     let order = try shape.order()
-    let walked = (0..<3).flatMap { epochSamples(order, $0) }
-    for step in 0..<(3 * order.stepsPerEpoch) {
-      let (epoch, batch) = order.position(step: step)
+    let walked = WalkedOrder(order, steps: 3 * order.sampleCount / shape.batch + 1).batches
+    var back = order.cursor()
+    for step in walked.indices.reversed() {
       let slot = step % shape.batch
-      #expect(
-        order.sample(epoch: epoch, batch: batch, slot: slot) == walked[step * shape.batch + slot])
+      var fresh = order.cursor()
+      #expect(fresh.draw(step: step, slot: slot) == walked[step][slot])
+      #expect(back.draws(step: step, slots: 0..<shape.batch) == walked[step])
     }
   }
 
   @Test func epochsAndSeedsDiffer() throws {
     let shape = Self.shapes[2]
-    let order = try shape.order()
-    #expect(epochSamples(order, 0) == epochSamples(try shape.order(), 0))
-    #expect(epochSamples(order, 0) != epochSamples(order, 1))
-    #expect(epochSamples(order, 0) != epochSamples(try shape.order(seed: 4), 0))
+    let samples = epochSamples(try shape.order(), 2)
+    #expect(samples == epochSamples(try shape.order(), 2))
+    #expect(samples[0] != samples[1])
+    #expect(samples != epochSamples(try shape.order(seed: 4), 2))
   }
 
   @Test func aPinnedOrderStaysWhatItIs() throws {
-    let order = try Shape(shards: [3, 4, 5], batch: 4, streams: 2, window: 3).order(seed: 1)
-    let ids = epochSamples(order, 2).map { 10 * $0.shard + $0.index }
-    #expect(ids == [21, 22, 11, 12, 20, 23, 13, 0, 10, 24, 1, 2])
+    let order = try Shape(shards: [3, 4, 6], batch: 4, streams: 2, window: 3).order(seed: 1)
+    let ids = WalkedOrder(order, steps: 7).batches[3...].map { $0.map { 10 * $0.shard + $0.ordinal } }
+    // T = 13: the fourth batch ends epoch 0 with its last sample.
+    #expect(ids == [[22, 20, 2, 11], [21, 24, 13, 12], [23, 25, 1, 2], [10, 11, 0, 23]])
   }
 
-  @Test func slotsComeFromTheirStream() throws {
-    // One shard to a stream: the shard tells the stream.
+  @Test func slotsComeFromTheirLane() throws {
+    // One shard to a lane: the shard tells the lane.
     let order = try Shape(shards: [20, 20, 20], batch: 6, streams: 3, window: 5).order()
-    for batch in 0..<order.stepsPerEpoch {
-      let shards = (0..<6).map { order.sample(epoch: 0, batch: batch, slot: $0).shard }
+    for batch in WalkedOrder(order, steps: 10).batches {
+      let shards = batch.map(\.shard)
       #expect(shards[0] == shards[1] && shards[2] == shards[3] && shards[4] == shards[5])
       #expect(Set(shards).count == 3)
     }
@@ -91,7 +117,7 @@ import Testing
 
   @Test func aWindowHoldsItsOwnSamplesOnly() throws {
     let order = try Shape(shards: [103], batch: 1, streams: 1, window: 10).order()
-    let samples = epochSamples(order, 0).map(\.index)
+    let samples = epochSamples(order, 1)[0].map(\.index)
     for start in stride(from: 0, to: 103, by: 10) {
       let end = min(start + 10, 103)
       #expect(samples[start..<end].sorted() == Array(start..<end))
@@ -101,7 +127,7 @@ import Testing
 
   @Test func aWindowOfOneIsTheOrderOfTheShards() throws {
     let order = try Shape(shards: [5, 7], batch: 1, streams: 1, window: 1).order()
-    let samples = epochSamples(order, 0)
+    let samples = epochSamples(order, 1)[0]
     let first = samples[0].shard
     #expect(
       samples.map(\.shard) == Array(repeating: first, count: [5, 7][first])
@@ -129,14 +155,25 @@ import Testing
     #expect(GlobalOrder.defaultStreams(batch) == streams)
   }
 
+  /// Each of 1,024 ranks draws its own slots, and together they have the global batch.
   @Test func theFullCorpusNeedsNoState() throws {
     let order = try Shape(
-      shards: Array(repeating: 10_000, count: 118_400), batch: 32_768, streams: 16, window: 50_000
+      shards: Array(repeating: 10_000, count: 118_400), batch: 32_768, streams: 64, window: 16_384
     ).order()
-    #expect(order.stepsPerEpoch == 36_132)
-    let epoch = order.epoch(1)
-    let last = epoch.sample(batch: 36_131, slot: 32_767)
-    #expect((0..<118_400).contains(last.shard) && (0..<10_000).contains(last.index))
+    let step = 3 * 36_132 + 17_001
+    #expect(order.epoch(step: step) == 3)
+    var cursor = order.cursor()
+    var samples: Set<SampleDraw> = []
+    for rank in 0..<1024 {
+      let draws = cursor.draws(step: step, slots: (32 * rank)..<(32 * (rank + 1)))
+      samples.formUnion(draws)
+      // Half a window and the edges of the shards in it.
+      #expect(Set(draws.map(\.shard)).count <= 4)
+    }
+    #expect(samples.count == 32_768)
+    #expect(samples.allSatisfy { (0..<118_400).contains($0.shard) && (0..<10_000).contains($0.ordinal) })
+    var last = order.cursor()
+    #expect(last.draw(step: order.largestStep, slot: 32_767).epoch > 1_000_000_000)
   }
 
   @Test func naturalOrderKeepsTheLastPartialBatch() {

@@ -22,14 +22,14 @@ import Testing
 
   @Test(arguments: [
     ("a.jpg", "a", "jpg"), ("d.x/a.seg.PNG", "d.x/a", "seg.png"), ("a.", "a", ""),
-    ("d/한글.txt", "d/한글", "txt"),
+    ("d/한글.txt", "d/한글", "txt"), ("d/._a.jpg", "d/", "_a.jpg"), ("../a.b.jpg", "../a", "b.jpg"),
   ])
   func splitsAtTheFirstDotOfTheBaseName(_ path: String, _ key: String, _ fileExtension: String) throws {
     let name = try #require(SampleName(path: path))
     #expect(name.key == key && name.fileExtension == fileExtension)
   }
 
-  @Test(arguments: ["", "a", "d.x/a", ".hidden.jpg", "d/._a.jpg", "__meta__.__", "__index__/a.jpg"])
+  @Test(arguments: ["", "a", "d.x/a", ".hidden.jpg", "d.x/._a.jpg", "__meta__.__", "__index__/a.jpg"])
   func leavesOutWhatHasNoKey(_ path: String) {
     #expect(SampleName(path: path) == nil)
   }
@@ -64,6 +64,19 @@ import Testing
         1 samples in 1 shards; left out: 2 × no image member (jpg, jpeg, png, webp), 2 × no txt member, \
         1 × an extension occurs twice
         """)
+  }
+
+  @Test func groupsThatWouldFillTheMemoryAreRejected() throws {
+    var grouper = SampleGrouper()
+    for number in 0..<5000 { _ = grouper.take(TarEntry(name: "a.\(number)", offset: 512, size: 0)) }
+    #expect(grouper.finish() == .rejected(key: "a", .tooManyMembers))
+    let key = String(repeating: "k", count: 4097)
+    _ = grouper.take(TarEntry(name: key + ".jpg", offset: 512, size: 0))
+    _ = grouper.take(TarEntry(name: key + ".txt", offset: 512, size: 0))
+    #expect(grouper.finish() == .rejected(key: key, .keyTooLong))
+    _ = grouper.take(TarEntry(name: "a.jpg", offset: 512, size: 0, isSparse: true))
+    _ = grouper.take(TarEntry(name: "a.txt", offset: 512, size: 0))
+    #expect(grouper.finish() == .rejected(key: "a", .sparseMember))
   }
 
   @Test func namesInTwoNormalFormsAreTwoKeys() throws {

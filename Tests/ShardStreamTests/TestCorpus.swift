@@ -1,6 +1,7 @@
 import Foundation
 import TestFolders
 import Imaging
+import Tokenization
 
 @testable import ShardStream
 

@@ -7,8 +7,8 @@ import Testing
   @Test func anEmptyCorpusGivesTheBytes() throws {
     let tokenizer = try BytePairTrainer(vocabSize: 1000).train(on: [])
     #expect(tokenizer.vocabSize == BytePairTrainer.smallestVocabSize)
-    #expect(tokenizer.sotID == 257)
-    #expect(tokenizer.eotID == 258)
+    #expect(tokenizer.startID == 257)
+    #expect(tokenizer.endID == 258)
     #expect(tokenizer.encode("a é").count == 4)
     #expect(tokenizer.decode(tokenizer.encode("한글 😀\n")) == "한글 😀\n")
   }

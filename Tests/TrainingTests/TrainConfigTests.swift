@@ -23,7 +23,7 @@ import TinyRun
     let config = try config()
     #expect(config.runDirectory == "out" && config.seed == 0)
     #expect(config.modelPath == "m.yaml" && config.precision == .fp32 && config.initFrom == nil)
-    #expect(config.trainShards == ["shards"] && config.validationShards.isEmpty)
+    #expect(config.train == [TrainEntry(name: "all", shards: ["shards"])] && config.validationShards.isEmpty)
     #expect(config.canonicalStreams == 16 && config.shuffleWindow == 16384)
     #expect(config.decodeThreads == 1 && config.prefetchBatches == 2 && config.maxPixels == 25_000_000)
     #expect(config.augmentation == .randomResizedCrop && config.flipProbability == 0)
@@ -99,9 +99,67 @@ import TinyRun
       ConfigReader(yaml: yaml, source: "config.yaml"), relativeTo: URL(fileURLWithPath: "/absent"))
     #expect(ResolvedConfig.yaml(second.resolved) == yaml)
     #expect(
-      second.trainShards == ["a b", "그림: #1"] && second.schedule.lr == 1e-5 && second.adamW.eps == 1e-7)
+      second.train.map(\.shards) == [["a b", "그림: #1"]] && second.schedule.lr == 1e-5
+        && second.adamW.eps == 1e-7)
     #expect(second.gradClipNorm == nil && second.initFrom == "w.safetensors" && second.sampleKeys)
     #expect(try ResolvedConfig.differences(saved: yaml, now: second.resolved).isEmpty)
+  }
+
+  @Test func aMixtureIsAListOfEntries() throws {
+    let config = try config(
+      "data.train=[{shards: a, weight: 708, language: ko}, {shards: [a, 'b/*.tar'], weight: 4.5, language: en, "
+        + "name: latin}, {shards: c/x.tar, weight: 1}, {shards: d/x.tar, weight: 1}]")
+    #expect(
+      config.train == [
+        TrainEntry(name: "ko", shards: ["a"], weight: 708, language: .korean),
+        TrainEntry(name: "latin", shards: ["a", "b/*.tar"], weight: 4.5, language: .english),
+        TrainEntry(name: "c/x.tar", shards: ["c/x.tar"], weight: 1),
+        TrainEntry(name: "d/x.tar", shards: ["d/x.tar"], weight: 1),
+      ])
+    let yaml = ResolvedConfig.yaml(config.resolved)
+    let second = try TrainConfig(
+      ConfigReader(yaml: yaml, source: "config.yaml"), relativeTo: URL(fileURLWithPath: "/absent"))
+    #expect(second.train == config.train && ResolvedConfig.yaml(second.resolved) == yaml)
+  }
+
+  @Test(arguments: [
+    ("{shards: a, wieght: 1}", "data.train[2]: wieght", "unknown key", "did you mean weight?"),
+    (
+      "{weight: 1}", "data.train[2]: shards", "missing",
+      "this key has no default: give a text or a list of texts"
+    ),
+    ("{shards: a, weight: 0}", "data.train[2]: weight", "must be from 1e-06 to 1000000000000.0, is 0.0", nil),
+    ("{shards: a, weight: -3}", "data.train[2]: weight", "must be from 1e-06 to 1000000000000.0, is -3.0", nil),
+    ("{shards: a, weight: much}", "data.train[2]: weight", "expected a number, found \"much\"", nil),
+    (
+      "{shards: a, weight: 1, language: kr}", "data.train[2]: language", "unknown value \"kr\"",
+      "one of: ko, en, other"
+    ),
+    (
+      "{shards: a, weight: 1, name: first}", "data.train[2]: name", "another entry is named \"first\" too",
+      nil
+    ),
+    (
+      "{shards: a}", "data.train", "some entries have a weight and some have none",
+      "give every entry a weight, or none"
+    ),
+    (
+      "plain.tar", "data.train[2]", "expected a mapping, found \"plain.tar\"",
+      nil
+    ),
+  ])
+  func entriesWithMistakesAreRefused(entry: String, place: String, message: String, hint: String?) {
+    let error = #expect(throws: KelipError.self) {
+      try config("data.train=[{shards: z, weight: 2, name: first}, \(entry)]")
+    }
+    #expect(error?.location == "run.yaml: \(place)" && error?.message == message && error?.hint == hint)
+  }
+
+  @Test func weightsKeepTheirProportion() {
+    #expect(WholeWeights.from([708, 476]) == [177, 119])
+    #expect(WholeWeights.from([0.6, 0.4]) == [3, 2])
+    #expect(WholeWeights.from([1e-6, 1e12]) == [1, 1_000_000_000_000_000_000])
+    #expect(WholeWeights.from([5]) == [1])
   }
 
   @Test func onlyWhatChangesTheRunIsADifference() throws {

@@ -1,0 +1,9 @@
+import Captions
+
+extension SampleSource {
+  /// Where a draw of the order lies; `language` is its component's.
+  package func sample(_ draw: SampleDraw, language: CaptionLanguage?) throws -> SampleID {
+    precondition(language == nil)
+    return SampleID(shard: draw.shard, index: draw.ordinal)
+  }
+}
