@@ -202,6 +202,43 @@ PYTHON
     expect_in err "3 ranks do not divide"
 }
 
+# Writes, keeps, notices and checks; the same under three ranks; a run finds the indexes.
+data_index_writes_and_checks() {
+  mkdir "$work/shards" && cp "$data"/train/*.tar "$work/shards/" || return
+  local shards=$work/shards first count
+  count=$(find "$shards" -name '*.tar' | wc -l)
+  first=$(find "$shards" -name '*.tar' | sort | head -n 1)
+  expect_status 1 "$kelip" data index --check "$shards" && expect_in out "0 of $count indexes" || return
+  expect_status 0 "$kelip" data index "$shards" --json || return
+  cp "$work/out" "$work/alone.json"
+  (cd "$shards" && sha256sum ./*.kelip-index) >"$work/alone.sums"
+  expect_status 0 "$kelip" data index "$shards" && expect_in out "0 indexes written, $count were there" || return
+  expect_status 0 mpirun --oversubscribe -n 3 "$kelip" data index "$shards" --force --json || return
+  (cd "$shards" && sha256sum ./*.kelip-index) | cmp -s - "$work/alone.sums" || fail "3 ranks index otherwise" || return
+  python3 - "$work/alone.json" "$work/out" <<'PYTHON' || fail "data index --json" || return
+import json, sys
+one, three = (json.load(open(path)) for path in sys.argv[1:])
+assert three.pop("current") == len(one.pop("missing")) == one["shards"] and one.pop("current") == 0
+three.pop("missing")
+assert one == three and one["samples"] == sum(one["languages"].values()) > 0, (one, three)
+assert 5 < one["bytes_per_sample"] < 24, one
+PYTHON
+  expect_status 0 "$kelip" data index --check "$shards" && expect_in out "$count of $count indexes" || return
+  config indexed 1
+  expect_status 0 "$worker" --config "$work/indexed.yaml" --set data.train="$shards" || return
+  printf 'x' >>"$first" && cp "$first.kelip-index" "$work/kept"
+  expect_status 1 "$kelip" data index --check "$shards" && expect_in out "stale: $first: the shard has changed" || return
+  cmp -s "$first.kelip-index" "$work/kept" || fail "--check writes" || return
+  expect_status 0 "$worker" --config "$work/indexed.yaml" --set data.train="$shards" \
+    --set run.directory="$work/indexed-2" && expect_in err "$first: the shard has changed" || return
+  expect_status 0 "$kelip" data index "$shards" && expect_in out "written anew: $first" || return
+  head -c 100 "$work/kept" >"$first.kelip-index"
+  expect_status 0 "$kelip" data index "$shards" && expect_in out "the index is damaged" || return
+  expect_status 0 "$kelip" data index "$first" --index-directory "$work/indexes" || return
+  [[ -s $work/indexes$first.kelip-index ]] || fail "no index in --index-directory" || return
+  expect_status 2 "$kelip" data index /absent && expect_in err /absent
+}
+
 embed_writes_features() {
   local i
   mkdir -p "$work/pictures"
@@ -327,6 +364,7 @@ check tokenizer_trains_encodes_and_inspects
 check a_dry_run_leaves_nothing
 check a_worker_alone_trains
 check two_ranks_train_and_agree_on_errors
+check data_index_writes_and_checks
 check embed_writes_features
 check retrieval_prints_json
 check bench_step_prints_json

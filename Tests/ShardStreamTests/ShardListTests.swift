@@ -28,6 +28,27 @@ import Testing
     #expect(try ShardList.resolve(folder.file("x.tar").path).count == 1)
   }
 
+  @Test func toleratesWhatLiesBesideShards() throws {
+    for name in ["00000.tar.kelip-index", "00000_stats.json", "00000.parquet", "y.tar.zst"] {
+      try Data().write(to: folder.file(name))
+    }
+    #expect(try names("") == ["00000.tar", "00001.tar", "00002.tar", "x.tar", "y.tar.zst"])
+    #expect(try names("00000*") == ["00000.tar"])
+    #expect(throws: KelipError.self) { try names("*.json") }
+    try Data().write(to: folder.file("x.tar.zst"))
+    let error = #expect(throws: KelipError.self) { try names("") }
+    #expect(error?.message.contains("twice") == true)
+  }
+
+  @Test func readsListsFromFiles() throws {
+    let list = folder.file("list.txt")
+    try Data("/b/{1..2}.tar\n\n/a/0.tar\r\n  \n".utf8).write(to: list)
+    #expect(try ShardList.resolve("@" + list.path).map(\.path) == ["/b/{1..2}.tar", "/a/0.tar"])
+    try Data("\n".utf8).write(to: list)
+    #expect(throws: KelipError.self) { try ShardList.resolve("@" + list.path) }
+    #expect(throws: KelipError.self) { try ShardList.resolve("@/absent") }
+  }
+
   @Test func expandsBraces() {
     #expect(BraceExpansion.expand("a{8..11}b") == ["a8b", "a9b", "a10b", "a11b"])
     #expect(BraceExpansion.expand("{0..1}{p,q}") == ["0p", "0q", "1p", "1q"])
