@@ -12,11 +12,11 @@ package enum Worker {
   /// - Returns: `.done`, or `.requeue` after a stop signal and a checkpoint.
   package static func run(_ options: WorkerOptions, _ communicator: any Communicator) throws -> ExitCode {
     let logger = RunLogHandler.logger(rank: communicator.rank)
-    let plan = try communicator.agree {
-      try RunPlan(
-        TrainConfig(contentsOf: options.configPath, overrides: options.overrides),
-        worldSize: communicator.worldSize)
+    let config = try communicator.agree {
+      try TrainConfig(contentsOf: options.configPath, overrides: options.overrides)
     }
+    config.prepareStorage { logger.warning("\($0)") }
+    let plan = try communicator.agree { try RunPlan(config, worldSize: communicator.worldSize) }
     try plan.checkSame(on: communicator)
     guard !options.dryRun else {
       logger.info("\(plan.summary)")
