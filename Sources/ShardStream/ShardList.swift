@@ -4,7 +4,7 @@ import Foundation
 /// Turns what a config says (`data.train`) into an ordered list of shard files.
 package enum ShardList {
   private static let expectation =
-    "give a folder with .tar files, a glob such as shards/*.tar, a range such as "
+    "give a folder with .tar or .tar.zst files, a glob such as shards/*.tar, a range such as "
     + "shards/{00000..00012}.tar, or a list of these"
 
   package static func resolve(_ spec: String) throws -> [URL] { try resolve([spec]) }
@@ -19,7 +19,7 @@ package enum ShardList {
       throw KelipError(
         "the shard is listed twice", at: path, hint: "its samples would be seen twice an epoch: list it once")
     }
-    return paths.map { URL(fileURLWithPath: $0) }
+    return paths.map { URL(fileURLWithPath: $0, isDirectory: false) }
   }
 
   private static func paths(_ spec: String) throws -> [String] {
@@ -44,9 +44,10 @@ package enum ShardList {
     } catch {
       throw KelipError("cannot list the folder: \(error.localizedDescription)", at: folder)
     }
-    let tars = names.filter { $0.hasSuffix(".tar") && !$0.hasPrefix(".") }.sorted(by: byteOrder)
+    let tars = names.filter { ($0.hasSuffix(".tar") || $0.hasSuffix(".tar.zst")) && !$0.hasPrefix(".") }
+      .sorted(by: byteOrder)
     guard !tars.isEmpty else {
-      throw KelipError("the folder holds no .tar file", at: folder, hint: expectation)
+      throw KelipError("the folder holds no .tar or .tar.zst file", at: folder, hint: expectation)
     }
     return tars.map { (folder as NSString).appendingPathComponent($0) }
   }
