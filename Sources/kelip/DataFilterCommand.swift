@@ -64,7 +64,7 @@ struct DataFilter: ParsableCommand {
 
   private func tokenCounter(_ rules: FilterRules) throws -> (@Sendable (String) -> Int)? {
     guard let path = rules.tokenizer else { return nil }
-    let tokenizer = try BytePairTokenizer(contentsOf: URL(fileURLWithPath: path))
+    let tokenizer = try Tokenizers.load(path)
     return { tokenizer.encode($0).count }
   }
 

@@ -93,7 +93,7 @@ extension Reader {
     return Reader(name: "tokenizer", seeds: [Array(trained.json())], isJSON: true) { bytes in
       try file.write(bytes)
       defer { file.remove() }
-      let tokenizer = try BytePairTokenizer(contentsOf: file.url)
+      let tokenizer = try Tokenizers.load(file.url.path)
       for caption in captions {
         let ids = tokenizer.encodeCaption(caption, contextLength: 16)
         precondition(ids.count <= 16 && ids.allSatisfy { $0 >= 0 && $0 < tokenizer.vocabSize })
