@@ -19,7 +19,7 @@ package enum ShardList {
       throw KelipError(
         "the shard is listed twice", at: path, hint: "its samples would be seen twice an epoch: list it once")
     }
-    return paths.map { URL(fileURLWithPath: $0) }
+    return paths.map { URL(fileURLWithPath: $0, isDirectory: false) }
   }
 
   private static func paths(_ spec: String) throws -> [String] {

@@ -32,6 +32,8 @@ package struct TrainConfig: Sendable {
   package var train: [TrainEntry]
   /// `data.validation`, as written.
   package var validationShards: [String]
+  /// `data.index_directory`: where the shards' sidecars lie; nil for beside them.
+  package var indexDirectory: String?
   /// `data.global_batch_size`: pairs a step over all ranks.
   package var globalBatchSize: Int
   /// `data.tokenizer`, located.
@@ -125,6 +127,7 @@ package struct TrainConfig: Sendable {
 
     train = try TrainEntry.read(reader, "data.train")
     validationShards = try reader.strings("data.validation", default: [])
+    indexDirectory = try reader.optionalString("data.index_directory")
     globalBatchSize = try reader.integer("data.global_batch_size", in: positive)
     tokenizerPath = Self.locate(try reader.string("data.tokenizer"), base)
     decodeThreads = try reader.integer("data.decode_threads", default: 1, in: 0...256)

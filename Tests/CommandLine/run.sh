@@ -251,6 +251,71 @@ bench_step_prints_json() {
   expect_status 2 "$kelip" bench step --model "$work/model.yaml" --tokens 99 && expect_in err "99"
 }
 
+data_stats_describes_shards() {
+  expect_status 0 "$kelip" data stats "$data/train" --tokenizer "$data/tokenizer.json" --out "$work/report" --json || return
+  cp "$work/out" "$work/stats-alone.json"
+  python3 - "$work/out" "$work/report/stats.json" "$data/train" <<'PYTHON' || fail "data stats --json" || return
+import glob, json, sys, tarfile
+printed, written = (json.load(open(path)) for path in sys.argv[1:3])
+assert printed == written
+captions = []
+for path in sorted(glob.glob(f"{sys.argv[3]}/*.tar")):
+    with tarfile.open(path) as tar:
+        captions += [tar.extractfile(m).read().decode().strip() for m in tar if m.name.endswith(".txt")]
+assert printed["samples"] == len(captions) == sum(printed["languages"].values()), printed["samples"]
+assert printed["captions"]["distinct"] == len(set(captions)) and not printed["captions"]["is_estimate"]
+lengths = sorted(map(len, captions))
+found = printed["caption_characters"]
+assert (found["min"], found["max"]) == (lengths[0], lengths[-1])
+assert found["median"] == lengths[(len(lengths) + 1) // 2 - 1], found["median"]
+PYTHON
+  local picture
+  for picture in stats samples; do
+    [[ $(head -c 4 "$work/report/$picture.png" | tail -c 3) == PNG ]] || fail "no $picture.png" || return
+  done
+  expect_status 0 mpirun --oversubscribe -n 3 "$kelip" data stats "$data/train" --tokenizer "$data/tokenizer.json" --json &&
+    { cmp -s "$work/out" "$work/stats-alone.json" || fail "3 ranks describe the shards differently"; } || return
+  expect_status 0 "$kelip" data stats "$data/train" && expect_in out "different captions" || return
+  expect_status 2 "$kelip" data stats /absent && expect_in err /absent
+}
+
+data_verify_finds_damage() {
+  local shards=$work/shards ranks
+  mkdir -p "$shards"
+  cp "$data"/train/0000[01].tar "$shards" || fail "cp" || return
+  expect_status 0 "$kelip" data verify "$shards" --decode && expect_in out sound || return
+  # Cut within a member; and a picture overwritten where it lies.
+  truncate -s 1000000 "$shards/00001.tar"
+  python3 - "$shards/00000.tar" <<'PYTHON' || fail "damage" || return
+import sys, tarfile
+with tarfile.open(sys.argv[1]) as tar:
+    picture = [member for member in tar if member.name.endswith(".jpg")][3]
+with open(sys.argv[1], "r+b") as file:
+    file.seek(picture.offset_data)
+    file.write(b"<html>")
+PYTHON
+  expect_status 1 "$kelip" data verify "$shards" --decode --json --quarantine "$work/bad.jsonl" || return
+  cp "$work/out" "$work/verify-alone.json"
+  cp "$work/bad.jsonl" "$work/bad-alone.jsonl"
+  python3 - "$work/out" "$work/bad.jsonl" <<'PYTHON' || fail "data verify --json" || return
+import json, sys
+report = json.load(open(sys.argv[1]))
+assert not report["sound"] and report["damaged_shards"] == 1, report
+assert report["reasons"]["tar_truncated_member"]["count"] == 1
+assert report["reasons"]["image_unknown_format"]["count"] == report["bad_samples"] == 1
+lines = [json.loads(line) for line in open(sys.argv[2])]
+assert sum(reason["count"] for reason in report["reasons"].values()) == len(lines)
+assert {"key", "shard", "reason"} <= lines[0].keys() and lines[0]["reason"] == "image_unknown_format"
+PYTHON
+  for ranks in 2 3; do
+    expect_status 1 mpirun --oversubscribe -n "$ranks" "$kelip" data verify "$shards" --decode --json \
+      --quarantine "$work/bad.jsonl" || return
+    cmp -s <(head -n 1 "$work/out") "$work/verify-alone.json" && cmp -s "$work/bad.jsonl" "$work/bad-alone.jsonl" ||
+      fail "$ranks ranks find other damage" || return
+  done
+  expect_status 2 "$kelip" data verify && expect_status 2 "$kelip" data verify "$shards" --image-size 0
+}
+
 a_second_run_in_a_directory_is_refused() {
   config held 1000000
   "$worker" --config "$work/held.yaml" >/dev/null 2>"$work/err" &
@@ -330,6 +395,8 @@ check two_ranks_train_and_agree_on_errors
 check embed_writes_features
 check retrieval_prints_json
 check bench_step_prints_json
+check data_stats_describes_shards
+check data_verify_finds_damage
 check a_second_run_in_a_directory_is_refused
 check sigterm_saves_and_exits_85
 check sigusr1_saves_and_exits_85
