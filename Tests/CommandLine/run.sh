@@ -151,15 +151,40 @@ tokenizer_trains_encodes_and_inspects() {
     expect_in out "270 tokens" || return
   expect_status 0 "$kelip" tokenizer inspect --tokenizer "$work/t.json" --json || return
   python3 -c 'import json, sys; d = json.load(open(sys.argv[1]))
-assert d == {"vocab_size": 270, "merges": 11, "pad_id": 0, "sot_id": 268, "eot_id": 269}, d' "$work/out" ||
-    fail "tokenizer inspect --json" || return
+found = {key: d[key] for key in ("kind", "vocab_size", "merges", "pad_id", "sot_id", "eot_id")}
+assert found == {"kind": "byte-level BPE", "vocab_size": 270, "merges": 11, "pad_id": 0, "sot_id": 268, "eot_id": 269}, d' \
+    "$work/out" || fail "tokenizer inspect --json" || return
   expect_status 0 "$kelip" tokenizer encode --tokenizer "$work/t.json" --json --context-length 6 "Red apple, 사과" ||
     return
   python3 -c 'import json, sys; d = json.load(open(sys.argv[1]))
 assert len(d["ids"]) <= 6 and d["ids"][0] == 268 and d["ids"][-1] == 269, d
 assert d["tokens"][0] == "[SOT]" and d["text"] == "Red apple, 사과", d' "$work/out" ||
     fail "tokenizer encode --json" || return
-  expect_status 2 "$kelip" tokenizer train --corpus /absent --out "$work/x.json" && expect_in err /absent
+  expect_status 2 "$kelip" tokenizer train --corpus /absent --out "$work/x.json" && expect_in err /absent || return
+  expect_status 0 "$kelip" bench tokenizer --tokenizer "$work/t.json" --file "$work/corpus.txt" --rounds 1 --json ||
+    return
+  python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); assert d["strings"] == 50 and d["ids"] > 50, d' \
+    "$work/out" || fail "bench tokenizer --json"
+}
+
+tokenizers_of_other_kinds_are_read() {
+  printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' red '##dish' 사과 >"$work/vocab.txt"
+  printf '"Reddish 사과"\n"Red\\nred"\n' >"$work/texts.jsonl"
+  expect_status 0 "$kelip" tokenizer encode --tokenizer "$work/vocab.txt" --cased --json \
+    --file "$work/texts.jsonl" --json-lines || return
+  python3 -c 'import json, sys; d = [json.loads(line)["ids"] for line in open(sys.argv[1])]
+assert d == [[1, 6], [1, 4]], d' "$work/out" || fail "cased WordPiece" || return
+  expect_status 0 "$kelip" tokenizer convert --tokenizer "$work/vocab.txt" --uncased --out "$work/w.json" || return
+  expect_status 0 "$kelip" tokenizer encode --tokenizer "$work/w.json" --json "Reddish Red" || return
+  python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); assert d["ids"] == [4, 5, 4], d' "$work/out" ||
+    fail "uncased WordPiece" || return
+  printf '#version: 0.2\na b</w>\n' | gzip >"$work/merges.gz"
+  expect_status 0 "$kelip" tokenizer inspect --tokenizer "$work/merges.gz" --json || return
+  python3 -c 'import json, sys; d = json.load(open(sys.argv[1]))
+assert (d["kind"], d["vocab_size"], d["merges"], d["sot_id"]) == ("CLIP BPE", 515, 1, 513), d' "$work/out" ||
+    fail "CLIP BPE" || return
+  head -c 20 "$work/merges.gz" >"$work/cut.gz"
+  expect_status 2 "$kelip" tokenizer inspect --tokenizer "$work/cut.gz" && expect_in err "cut off"
 }
 
 a_dry_run_leaves_nothing() {
@@ -426,6 +451,7 @@ check help_is_given
 check mistakes_on_the_command_line_exit_2
 check model_info_counts_parameters
 check tokenizer_trains_encodes_and_inspects
+check tokenizers_of_other_kinds_are_read
 check a_dry_run_leaves_nothing
 check a_worker_alone_trains
 check two_ranks_train_and_agree_on_errors
