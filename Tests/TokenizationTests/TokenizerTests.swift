@@ -69,7 +69,14 @@ import Testing
     ("\"type\": \"BPE\"", "\"type\": \"Unigram\"", "Unigram"),
     ("\"dropout\": null", "\"dropout\": 0.1", "dropout"),
     ("\"dropout\": null", "\"dropout\": \"much\"", "model.dropout: a number"),
-    ("\"unk_token\": null", "\"unk_token\": \"[PAD]\", \"end_of_word_suffix\": \"</w>\"", "bytes missing"),
+    (
+      "\"continuing_subword_prefix\": null", "\"continuing_subword_prefix\": \"##\"",
+      "continuing_subword_prefix"
+    ),
+    (
+      "\"unk_token\": null,\n    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null",
+      "\"unk_token\": \"[PAD]\", \"end_of_word_suffix\": \"</w>\"", "bytes missing"
+    ),
     ("\"ignore_merges\": false", "\"ignore_merges\": true", "ignore_merges"),
     ("\"add_prefix_space\": false", "\"add_prefix_space\": true", "add_prefix_space"),
     ("\"type\": \"Lowercase\"", "\"type\": \"StripAccents\"", "StripAccents"),
