@@ -144,6 +144,25 @@ assert info["tensors"]["visual.conv1.weight"] == [768, 3, 32, 32]
 PYTHON
 }
 
+data_order_is_shown_and_checked() {
+  expect_status 0 "$kelip" data order --synthetic 500x100 --global-batch-size 64 --shuffle-window 500 --windows 16 \
+    --check --ranks 8 --json || return
+  python3 -c 'import json, sys; d = json.load(open(sys.argv[1]))
+assert d["check"]["passed"] and d["slices_make_the_batch"] and d["steps_per_epoch"] == 781.25, d' "$work/out" ||
+    fail "data order --check --json" || return
+  local order=("$kelip" data order --shards "$data/train" --global-batch-size 24 --step 200 --steps 3 --json)
+  expect_status 0 "${order[@]}" --keys && cp "$work/out" "$work/one.json" || return
+  expect_status 0 "${order[@]}" --keys --ranks 3 || return
+  python3 - "$work/one.json" "$work/out" <<'PYTHON' || fail "slices of three ranks are not the batches of one" || return
+import json, sys
+one, three = ([b["keys"] for b in json.load(open(path))["batches"]] for path in sys.argv[1:])
+assert len(one) == 3 and len(three) == 9 and sum(three, []) == sum(one, [])
+PYTHON
+  expect_status 2 "$kelip" data order --synthetic 500 && expect_in err 118400x10000 || return
+  expect_status 2 "$kelip" data order && expect_in err "one of --config" || return
+  expect_status 2 "${order[@]}" --ranks 3 --rank 3 && expect_in err "--rank"
+}
+
 tokenizer_trains_encodes_and_inspects() {
   local i
   for ((i = 0; i < 50; i++)); do echo "빨간 사과 red apple $i"; done >"$work/corpus.txt"
@@ -450,6 +469,7 @@ sigterm_to_one_rank_stops_all_with_85() {
 check help_is_given
 check mistakes_on_the_command_line_exit_2
 check model_info_counts_parameters
+check data_order_is_shown_and_checked
 check tokenizer_trains_encodes_and_inspects
 check tokenizers_of_other_kinds_are_read
 check a_dry_run_leaves_nothing
