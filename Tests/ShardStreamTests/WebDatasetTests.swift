@@ -40,16 +40,16 @@ import Testing
   }
 
   private func expectAgreement(_ names: [String], _ expected: [Expected.Sample]) throws {
-    let index = try ShardIndex.scan(names.map(Self.fixtures.appendingPathComponent))
-    #expect(index.faults.isEmpty && expected.count > 0)
-    try #require(index.sampleCount == expected.count)
-    let source = SampleSource(index: index)
-    let ids = index.sampleCounts.enumerated().flatMap { shard, count in
+    let catalogue = try ShardCatalogue.load(names.map(Self.fixtures.appendingPathComponent))
+    #expect(catalogue.faults.isEmpty && expected.count > 0)
+    try #require(catalogue.sampleCount == expected.count)
+    let source = SampleSource(catalogue: catalogue)
+    let ids = catalogue.sampleCounts.enumerated().flatMap { shard, count in
       (0..<count).map { SampleID(shard: shard, index: $0) }
     }
     for (id, sample) in zip(ids, expected) {
-      let members = source.members(id)
-      #expect(source.key(id) == sample.key)
+      let members = try source.members(id)
+      #expect(try source.key(id) == sample.key)
       #expect(try source.bytes(members.text, of: id) == Array(sample.text.utf8))
       #expect(try source.bytes(members.image, of: id) == Array(sample.image))
       let metadata = try members.metadata.map { try source.bytes($0, of: id) }
