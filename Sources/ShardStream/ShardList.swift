@@ -4,7 +4,7 @@ import Foundation
 /// Turns what a config says (`data.train`) into an ordered list of shard files.
 package enum ShardList {
   private static let expectation =
-    "give a folder with .tar files, a glob such as shards/*.tar, a range such as "
+    "give a folder with .tar or .tar.zst files, a glob such as shards/*.tar, a range such as "
     + "shards/{00000..00012}.tar, @FILE with a path a line, or a list of these"
   private static let endings = [".tar", ".tar.zst"]
   /// What lies beside shards; a glob may well match it.
