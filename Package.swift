@@ -139,7 +139,7 @@ let package = Package(
     .executableTarget(
       name: "kelip-fuzz",
       dependencies: ["Basics", "Imaging", "Tokenization", "ShardStream", "Checkpointing", arguments],
-      path: "Tests/Fuzz", exclude: ["run.sh"], swiftSettings: strict),
+      path: "Tests/Fuzz", exclude: ["leaks.supp", "run.sh"], swiftSettings: strict),
     tests("ImagingTests", ["Imaging", "Basics"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests(

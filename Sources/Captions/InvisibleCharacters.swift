@@ -21,7 +21,7 @@ enum InvisibleCharacters {
   private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x00...0x1F, 0x7F...0x9F: true  // controls
-    case 0xAD, 0x200B, 0x2060...0x2064, 0xFEFF: true  // soft hyphen, zero-width space, word joiner, byte order mark
+    case 0xAD, 0x200B, 0x2060...0x2064, 0xFEFF: true  // soft hyphen, widths of zero, byte order mark
     case 0x061C, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x206F: true  // writing direction
     case 0xFFF9...0xFFFB: true  // interlinear annotation
     case 0xFDD0...0xFDEF: true

@@ -83,7 +83,8 @@ enum EmailAddresses {
     }
     var domain = text[start...].prefix(longestDomain).prefix(while: isInDomain)
     while let last = domain.last, !AddressCharacters.isLetterOrDigit(last) { domain.removeLast() }
-    guard let dot = domain.lastIndex(of: UInt8(ascii: ".")), dot > start,
+    guard let first = domain.first, AddressCharacters.isLetterOrDigit(first),
+      let dot = domain.lastIndex(of: UInt8(ascii: ".")), dot > start,
       domain.endIndex - dot > 2, domain[(dot + 1)...].allSatisfy({ (97...122).contains($0 | 0x20) })
     else { return nil }
     return domain.endIndex

@@ -8,8 +8,12 @@ struct ShardSet: Sendable {
   let samplesPerShard: Int
   /// Shards that there can be.
   let shardCount: Int
+  /// Whether shards are `.tar.zst`.
+  let isCompressed: Bool
 
-  func shardName(_ shard: Int) -> String { "\(padded(shard, shardDigits)).tar" }
+  func shardName(_ shard: Int) -> String {
+    "\(padded(shard, shardDigits)).tar" + (isCompressed ? ".zst" : "")
+  }
 
   func key(shard: Int, sample: Int) -> String { padded(shard, shardDigits) + padded(sample, sampleDigits) }
 

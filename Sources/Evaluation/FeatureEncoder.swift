@@ -43,14 +43,14 @@ package struct ModelFiles: Sendable {
 /// The towers of one precision, without memory for gradients.
 final class TowerEncoder<S: ComputeScalar>: FeatureEncoder {
   private let model: DualEncoder<S>
-  private let tokenizer: BytePairTokenizer
+  private let tokenizer: any Tokenizer
   private let arena: Arena
 
   init(_ files: ModelFiles) throws {
     model = try DualEncoder(try ModelFile.load(files.config), training: false)
     try WeightFile.load(URL(fileURLWithPath: files.weights), into: model.parameters)
     model.refresh(training: false)
-    tokenizer = try BytePairTokenizer(contentsOf: URL(fileURLWithPath: files.tokenizer))
+    tokenizer = try Tokenizers.load(files.tokenizer)
     guard tokenizer.vocabSize <= model.config.text.vocabSize else {
       throw KelipError(
         "the tokenizer has \(tokenizer.vocabSize) ids, the model's vocab_size is \(model.config.text.vocabSize)",

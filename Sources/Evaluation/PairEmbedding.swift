@@ -12,9 +12,9 @@ package struct PairEmbedding {
 
   package init(_ encoder: any FeatureEncoder, shards: [String], threads: Int) throws {
     self.encoder = encoder
-    let index = try ShardIndex.scan(try ShardList.resolve(shards), threads: threads)
+    let catalogue = try ShardCatalogue.load(try ShardList.resolve(shards), threads: threads)
     samples = EvaluationSamples(
-      source: SampleSource(index: index), batchSize: Self.batchSize,
+      source: SampleSource(catalogue: catalogue), batchSize: Self.batchSize,
       preparation: ImagePreparation(size: encoder.config.vision.imageSize), threads: threads)
   }
 

@@ -1,3 +1,4 @@
+import Captions
 import Foundation
 import Imaging
 
@@ -28,7 +29,7 @@ package struct EvaluationSamples: Sendable {
     maxPixels: Int = ImageDecoder.defaultMaxPixels
   ) {
     precondition(preparation.augmentation == .none)
-    order = SequentialOrder(shardSampleCounts: source.index.sampleCounts, batchSize: batchSize)
+    order = SequentialOrder(shardSampleCounts: source.catalogue.sampleCounts, batchSize: batchSize)
     reader = SampleReader(
       source: source, pictures: PictureReader(maxPixels: maxPixels, largestSize: preparation.size))
     self.preparation = preparation
@@ -55,10 +56,14 @@ package struct EvaluationSamples: Sendable {
   /// The picture of one sample as it lies in its shard, to be shown.
   package func picture(_ number: Int) throws -> RGBImage { try reader.image(order.sample(number)) }
 
-  /// Which samples have this `language` in their metadata, without decoding a picture; all where nil.
+  /// Which samples are in this language, without decoding a picture; all where nil. `ko`, `en` and `other` stand in the
+  /// shards' tables, another tag only in the samples' metadata.
   package func numbers(ofLanguage language: String?) throws -> [Int] {
     let all = Array(0..<order.sampleCount)
     guard let language else { return all }
+    if let known = CaptionLanguage(tag: language) {
+      return try all.filter { try reader.source.language(order.sample($0)) == known }
+    }
     return try all.filter { number in
       guard let text = try reader.metadata(order.sample(number)) else { return false }
       let object = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
@@ -98,10 +103,10 @@ package struct EvaluationSamples: Sendable {
       }
       return .good(
         Sample(
-          number: number, pixels: pixels, caption: caption, key: reader.source.key(id),
+          number: number, pixels: pixels, caption: caption, key: try reader.source.key(id),
           metadata: try reader.metadata(id)))
     } catch let fault as SampleFault {
-      return .bad(reader.skipped(id, fault))
+      return .bad(try reader.skipped(id, fault))
     }
   }
 }

@@ -1,5 +1,6 @@
 import Basics
 import Imaging
+import Tokenization
 
 /// What a loader streams, for which rank, and with how much work ahead.
 package struct LoaderOptions: Sendable {
@@ -29,7 +30,7 @@ package struct LoaderOptions: Sendable {
     contextLength: Int, rank: Int = 0, worldSize: Int = 1, threads: Int = 1, prefetchBatches: Int = 2,
     maxPixels: Int = ImageDecoder.defaultMaxPixels, appliesOrientation: Bool = true, scalesJPEG: Bool = false
   ) {
-    precondition(order.fits(source.index.sampleCounts), "order and source differ")
+    precondition(order.fits(source.catalogue.sampleCounts), "order and source differ")
     precondition(!crops.isEmpty && contextLength > 0 && maxPixels > 0)
     precondition((0..<worldSize).contains(rank) && threads >= 0 && prefetchBatches > 0)
     self.order = order

@@ -31,6 +31,7 @@ package struct OrderCheck: Sendable {
   ) {
     var single = PermutationStatistics()
     var pairs = PairStatistics()
+    var tested: Set<[Int]> = []
     for number in 0..<windows {
       let component = number % order.components.count
       // Windows of one epoch after the other, so that few epochs are laid out.
@@ -39,6 +40,8 @@ package struct OrderCheck: Sendable {
       let now = cursor.epoch(epoch, of: component)
       guard now.count(lane: lane) > 0 else { continue }
       let window = generator.nextIndex(below: now.windowCount(lane: lane))
+      // One that counted twice would make chance look like a fault.
+      guard tested.insert([component, epoch, lane, window]).inserted else { continue }
       let permutation = now.permutation(lane: lane, window: window)
       guard permutation.count >= PermutationStatistics.shortest else { continue }
       single.add(permutation)
@@ -74,9 +77,8 @@ package struct OrderCheck: Sendable {
   ) {
     let start = order.firstStep(ofEpoch: epoch)
     let end = order.firstStep(ofEpoch: epoch + 4)
-    for _ in 0..<batches {
-      mixing.add(order, step: start + generator.nextIndex(below: max(1, end - start)), &cursor)
-    }
+    let steps = (0..<batches).map { _ in start + generator.nextIndex(below: max(1, end - start)) }
+    for step in Set(steps).sorted() { mixing.add(order, step: step, &cursor) }
     if batches > 0 { scores.append(mixing.score) }
   }
 }

@@ -10,11 +10,11 @@ struct SampleGrouper {
 
   private static let imageExtensions: Set<String> = ["jpg", "jpeg", "png", "webp"]
   /// Blocks are counted in 32 bits, and so are the members' sizes.
-  private static let largestSize = Int(UInt32.max) - 1
+  static let largestSize = Int(UInt32.max) - 1
   /// A group that goes on and on is no sample, and must not fill the memory.
   private static let largestGroup = 1024
   /// Linux's longest path.
-  private static let longestKey = 4096
+  static let longestKey = 4096
 
   private var key: String?
   private var members: [String: MemberRange] = [:]

@@ -9,7 +9,7 @@ struct SampleReader: Sendable {
   let pictures: PictureReader
 
   func image(_ sample: SampleID) throws -> RGBImage {
-    try bytes(source.members(sample).image, of: sample).withUnsafeBytes { try pictures.image($0) }
+    try bytes(try source.members(sample).image, of: sample).withUnsafeBytes { try pictures.image($0) }
   }
 
   /// See `PictureReader.draw`.
@@ -17,13 +17,13 @@ struct SampleReader: Sendable {
     _ crops: [ImagePreparation], of sample: SampleID, seed: (Int) -> UInt64,
     into output: (Int) -> UnsafeMutableBufferPointer<Float>
   ) throws {
-    try bytes(source.members(sample).image, of: sample).withUnsafeBytes {
+    try bytes(try source.members(sample).image, of: sample).withUnsafeBytes {
       try pictures.draw(crops, of: $0, seed: seed, into: output)
     }
   }
 
   func caption(_ sample: SampleID) throws -> String {
-    try Self.caption(source.members(sample).text, in: try source.file(sample))
+    try Self.caption(try source.members(sample).text, in: try source.file(sample))
   }
 
   static func caption(_ range: MemberRange, in file: ShardFile) throws -> String {
@@ -37,7 +37,7 @@ struct SampleReader: Sendable {
 
   /// The `.json` member's text.
   func metadata(_ sample: SampleID) throws -> String? {
-    guard let range = source.members(sample).metadata else { return nil }
+    guard let range = try source.members(sample).metadata else { return nil }
     return String(validating: try bytes(range, of: sample), as: UTF8.self)
   }
 
@@ -66,8 +66,8 @@ struct SampleReader: Sendable {
     return String(trimmed[...last])
   }
 
-  func skipped(_ sample: SampleID, _ fault: SampleFault) -> SkippedSample {
+  func skipped(_ sample: SampleID, _ fault: SampleFault) throws -> SkippedSample {
     SkippedSample(
-      key: source.key(sample), shard: source.index.shards[sample.shard].url.path, fault: fault)
+      key: try source.key(sample), shard: source.catalogue.shards[sample.shard].path, fault: fault)
   }
 }

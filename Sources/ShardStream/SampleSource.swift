@@ -1,82 +1,103 @@
 import Basics
+import Captions
 import Foundation
-import Synchronization
 
-/// Reads members of indexed samples from their shards; any number of threads may read at once.
+/// Reads members of catalogued samples from their shards; any number of threads may read at once.
+///
+/// Which samples a shard holds is loaded when the first of them is asked for: from the shard's sidecar, else by walking
+/// the shard again.
 package final class SampleSource: Sendable {
-  package let index: ShardIndex
-  private let openShards: OpenShards
+  /// Tables of some 170 shards of 10,000 samples.
+  package static let defaultTableBytes = 64 << 20
 
-  /// - Parameter maxOpenFiles: how many shards stay open between reads.
-  package init(index: ShardIndex, maxOpenFiles: Int = 64) {
-    self.index = index
+  package let catalogue: ShardCatalogue
+  private let tables: ShardTableCache
+  private let openShards: OpenShards
+  private let warn: @Sendable (String) -> Void
+
+  /// - Parameters:
+  ///   - tableBytes: memory for tables; the one in use stays however large it is.
+  ///   - maxOpenFiles: how many shards stay open between reads.
+  ///   - warn: is told of a sidecar that has become unusable since the catalogue was made.
+  package init(
+    catalogue: ShardCatalogue, tableBytes: Int = SampleSource.defaultTableBytes, maxOpenFiles: Int = 64,
+    warn: @escaping @Sendable (String) -> Void = { _ in }
+  ) {
+    self.catalogue = catalogue
+    self.warn = warn
+    tables = ShardTableCache(budget: tableBytes)
     openShards = OpenShards(capacity: maxOpenFiles)
   }
 
-  package func key(_ sample: SampleID) -> String { index.shards[sample.shard].key(sample.index) }
+  package func key(_ sample: SampleID) throws -> String { try table(sample.shard).key(sample.index) }
 
-  package func members(_ sample: SampleID) -> SampleMembers {
-    index.shards[sample.shard].members(sample.index)
+  package func members(_ sample: SampleID) throws -> SampleMembers {
+    try table(sample.shard).members(sample.index)
+  }
+
+  package func language(_ sample: SampleID) throws -> CaptionLanguage {
+    try table(sample.shard).language(sample.index)
+  }
+
+  /// Sample `ordinal` of those of `language` in a shard; of all of them for nil.
+  package func sample(shard: Int, language: CaptionLanguage?, ordinal: Int) throws -> SampleID {
+    guard let language else { return SampleID(shard: shard, index: ordinal) }
+    return SampleID(shard: shard, index: try table(shard).index(ofLanguage: language, ordinal: ordinal))
   }
 
   package func bytes(_ range: MemberRange, of sample: SampleID) throws -> [UInt8] {
     try file(sample).bytes(at: range.offset, count: range.size)
   }
 
-  /// Lets the kernel read a sample ahead of its turn. A shard that cannot be opened shows when it is read.
+  /// Loads the sample's table and lets the kernel read the sample ahead of its turn. A shard that cannot be read shows
+  /// when the sample is.
   package func willNeed(_ sample: SampleID) {
-    let extent = members(sample).extent
+    guard let extent = try? members(sample).extent else { return }
     try? file(sample).willNeed(offset: extent.lowerBound, count: extent.count)
   }
 
+  /// The samples of one shard of the catalogue. An error when the shard has changed since the catalogue was made.
+  package func table(_ shard: Int) throws -> ShardTable {
+    try tables.table(shard) { try load(catalogue.shards[shard]) }
+  }
+
   func file(_ sample: SampleID) throws -> ShardFile {
-    try openShards.file(sample.shard, url: index.shards[sample.shard].url)
-  }
-}
-
-/// The most recently used shards, kept open.
-private final class OpenShards: Sendable {
-  private struct Entry {
-    var file: ShardFile
-    var lastUse: UInt64
-  }
-
-  private struct State {
-    var entries: [Int: Entry] = [:]
-    var uses: UInt64 = 0
-
-    mutating func use(_ shard: Int) -> ShardFile? {
-      uses += 1
-      entries[shard]?.lastUse = uses
-      return entries[shard]?.file
-    }
-
-    /// A file that drops out is closed when its last reader is done with it.
-    mutating func insert(_ file: ShardFile, _ shard: Int, capacity: Int) {
-      uses += 1
-      entries[shard] = Entry(file: file, lastUse: uses)
-      guard entries.count > capacity else { return }
-      let oldest = entries.min { $0.value.lastUse < $1.value.lastUse }!.key
-      entries[oldest] = nil
-    }
-  }
-
-  private let capacity: Int
-  private let state = Mutex(State())
-
-  init(capacity: Int) {
-    precondition(capacity > 0)
-    self.capacity = capacity
-  }
-
-  /// Opening happens outside the lock: two threads may open the same shard, and one of the two is kept.
-  func file(_ shard: Int, url: URL) throws -> ShardFile {
-    if let file = state.withLock({ $0.use(shard) }) { return file }
-    let file = try ShardFile(url: url)
-    return state.withLock { state in
-      if let other = state.use(shard) { return other }
-      state.insert(file, shard, capacity: capacity)
+    let summary = catalogue.shards[sample.shard]
+    return try openShards.file(sample.shard) {
+      let file = try ShardFile(url: summary.url)
+      guard file.size == summary.byteCount else { throw Self.changed(summary.path) }
       return file
     }
+  }
+
+  private func load(_ summary: ShardSummary) throws -> ShardTable {
+    guard try ShardIdentity(path: summary.path) == summary.identity else {
+      throw Self.changed(summary.path)
+    }
+    if let table = fromSidecar(summary) { return table }
+    let scan = try ShardScan(path: summary.path)
+    guard scan.table.languageCounts == summary.languageCounts else { throw Self.changed(summary.path) }
+    return scan.table
+  }
+
+  /// Nil where the catalogue found none that could be used, or it has gone or changed since.
+  private func fromSidecar(_ summary: ShardSummary) -> ShardTable? {
+    guard summary.origin == .sidecar else { return nil }
+    let path = catalogue.sidecars.path(ofShard: summary.path)
+    do throws(SidecarFault) {
+      let sidecar = try ShardSidecar(path: path, shard: summary.path, identity: summary.identity)
+      guard let sidecar else { throw .unreadable("it is no longer there") }
+      guard sidecar.summary.languageCounts == summary.languageCounts else { throw .shardChanged }
+      return try sidecar.table(path: path)
+    } catch {
+      warn("\(summary.path): \(error); reading the shard's headers instead")
+      return nil
+    }
+  }
+
+  private static func changed(_ path: String) -> KelipError {
+    KelipError(
+      "the shard has changed since this program started", at: path,
+      hint: "its samples have other places now: put the old file back, or start again")
   }
 }

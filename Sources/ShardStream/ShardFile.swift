@@ -70,11 +70,6 @@ package final class ShardFile: Sendable {
 // MARK: - Scanning: front to back, once, without keeping what was read.
 
 extension ShardFile {
-  /// Tells the kernel that only headers are wanted: read-ahead would fetch the whole file.
-  func willScan() {
-    if archive == nil { file.advise(POSIX_FADV_RANDOM) }
-  }
-
   /// Reads as much as comes at once, one byte at least; 0 at the end of the tar. Offsets should only go forward.
   func scan(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
     guard let archive else { return try file.read(into: buffer, at: offset) }

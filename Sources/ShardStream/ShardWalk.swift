@@ -12,8 +12,8 @@ package struct WalkedSample: Equatable, Sendable {
 /// One shard from its first header to its end: samples, rejected groups and damage, in the order of the file.
 ///
 /// A single pass with constant memory. Damage inside the tar is the last step; a shard that cannot be opened or read
-/// is a `KelipError`. Of a compressed shard, samples of a frame that turns out damaged at its end have been given by
-/// then: see the fault's `soundEnd`.
+/// is a `KelipError`. The samples are those of the shard's table: a compressed shard is therefore gone through twice,
+/// since a frame that turns out damaged at its end loses the samples before that.
 package struct ShardWalk {
   package enum Step: Equatable, Sendable {
     case sample(WalkedSample)
@@ -28,15 +28,29 @@ package struct ShardWalk {
   private var sampleCount = 0
   private var fault: TarFault?
   private var isAtEnd = false
+  /// Samples that reach beyond this byte are lost.
+  private let soundEnd: Int
 
   package init(url: URL) throws {
     file = try ShardFile(url: url)
     reader = TarReader(file: file)
+    soundEnd = file.isCompressed ? try Self.soundEnd(url) : .max
+  }
+
+  /// Where what can be read of a compressed shard ends.
+  private static func soundEnd(_ url: URL) throws -> Int {
+    var scout = TarReader(file: try ShardFile(url: url))
+    do {
+      while try scout.next() != nil {}
+      return .max
+    } catch let damage as TarFault {
+      return damage.soundEnd
+    }
   }
 
   package mutating func next() throws -> Step? {
     while !isAtEnd {
-      if let outcome = try advance() { return step(outcome) }
+      if let outcome = try advance(), let step = step(outcome) { return step }
     }
     defer { fault = nil }
     return fault.map(Step.fault)
@@ -53,9 +67,11 @@ package struct ShardWalk {
     return grouper.finish()
   }
 
-  private mutating func step(_ outcome: SampleGrouper.Outcome) -> Step {
+  /// Nil for a sample that is lost.
+  private mutating func step(_ outcome: SampleGrouper.Outcome) -> Step? {
     switch outcome {
     case .sample(let key, let members):
+      guard members.extent.upperBound <= soundEnd else { return nil }
       defer { sampleCount += 1 }
       return .sample(WalkedSample(key: key, ordinal: sampleCount, members: members))
     case .rejected(let key, let reason):

@@ -33,9 +33,9 @@ struct SlotDecoder: Sendable {
       let sample = try sample(draw)
       do {
         let tokens = try decode(sample, task)
-        return DecodedSlot(key: options.source.key(sample), tokens: tokens, skipped: skipped)
+        return DecodedSlot(key: try options.source.key(sample), tokens: tokens, skipped: skipped)
       } catch let fault as SampleFault {
-        skipped.append(reader.skipped(sample, fault))
+        skipped.append(try reader.skipped(sample, fault))
       }
       draw = options.order.replacement(of: task.draw, attempt: attempt)
     }

@@ -17,8 +17,9 @@ struct TarBlock {
   /// Nil for a block of zeros, which marks the end of the archive.
   init?(_ block: UnsafeRawBufferPointer, at offset: Int) throws(TarFault) {
     precondition(block.count == Self.size)
-    if block.allSatisfy({ $0 == 0 }) { return nil }
-    guard Self.checksumMatches(block) else { throw TarFault(reason: .badChecksum, offset: offset) }
+    let sums = Self.sums(block)
+    if sums.unsigned == 0 { return nil }
+    guard Self.checksumMatches(block, sums) else { throw TarFault(reason: .badChecksum, offset: offset) }
     guard let size = Self.number(block[124..<136]) else {
       throw TarFault(reason: .badSize, offset: offset)
     }
@@ -28,16 +29,24 @@ struct TarBlock {
     hasSparseMap = block[156] == UInt8(ascii: "S") && block[482] != 0
   }
 
-  /// The sum of all bytes with the checksum field itself read as spaces; old writers summed signed bytes.
-  private static func checksumMatches(_ block: UnsafeRawBufferPointer) -> Bool {
-    guard let stored = number(block[148..<156]) else { return false }
-    var unsigned = 8 * 32
-    var signed = 8 * 32
-    for (index, byte) in block.enumerated() where !(148..<156).contains(index) {
-      unsigned += Int(byte)
-      signed += Int(Int8(bitPattern: byte))
+  /// The sums of all bytes as they are, and as signed numbers.
+  private static func sums(_ bytes: some Sequence<UInt8>) -> (unsigned: Int, signed: Int) {
+    var (sum, negative) = (0, 0)
+    for byte in bytes {
+      sum += Int(byte)
+      negative += Int(byte >> 7)
     }
-    return stored == unsigned || stored == signed
+    return (sum, sum - 256 * negative)
+  }
+
+  /// The checksum counts its own field as spaces; old writers summed signed bytes.
+  private static func checksumMatches(
+    _ block: UnsafeRawBufferPointer, _ sums: (unsigned: Int, signed: Int)
+  ) -> Bool {
+    guard let stored = number(block[148..<156]) else { return false }
+    let field = Self.sums(block[148..<156])
+    let spaces = 8 * 32
+    return stored == sums.unsigned - field.unsigned + spaces || stored == sums.signed - field.signed + spaces
   }
 
   /// ustar splits a long path into prefix and name; GNU uses the prefix's place for other things.

@@ -1,4 +1,7 @@
 /// What a tar is read through: a window that only moves forward.
+///
+/// The kernel's read-ahead is left as it is, though it fetches the pictures between the headers: for a shard of 10,000
+/// samples of 40 kB, 400 MB in 0.5 s against 190 MB in 2 s with POSIX_FADV_RANDOM, where every read waits alone.
 struct TarInput {
   static let windowSize = 16 << 10
 
@@ -6,10 +9,7 @@ struct TarInput {
   private var window: [UInt8] = []
   private var windowStart = 0
 
-  init(_ file: ShardFile) {
-    self.file = file
-    file.willScan()
-  }
+  init(_ file: ShardFile) { self.file = file }
 
   /// `count` bytes from `offset` on; fewer only at the end of the tar.
   mutating func bytes(at offset: Int, count: Int) throws -> ArraySlice<UInt8> {

@@ -1,30 +1,36 @@
-internal import Basics
+import Basics
 
-/// A token beside the learned vocabulary that is matched as a whole, before normalisation.
+/// A token beside the learned vocabulary that is matched as a whole.
 struct AddedToken: Sendable, Equatable {
   var id: Int32
   var content: String
   /// Special tokens are left out when decoding.
   var special: Bool
+  /// Matched in normalised text; otherwise before normalisation.
+  var normalized = false
 }
 
-/// The tokens that frame a caption, under the names that files in the field give them.
+/// The tokens that frame, fill and mask a caption, under the names that files in the field give them.
 enum SpecialToken: String {
   case pad = "[PAD]"
   case start = "[SOT]"
   case end = "[EOT]"
+  case unknown = "[UNK]"
+  case mask = "[MASK]"
 
   private var names: [String] {
     switch self {
     case .pad: [rawValue, "<pad>", "<|pad|>"]
-    case .start: [rawValue, "<|startoftext|>", "<start_of_text>"]
-    case .end: [rawValue, "<|endoftext|>", "<end_of_text>"]
+    case .start: [rawValue, "<|startoftext|>", "<start_of_text>", "[CLS]"]
+    case .end: [rawValue, "<|endoftext|>", "<end_of_text>", "[SEP]"]
+    case .unknown: [rawValue, "<unk>"]
+    case .mask: [rawValue, "<mask>"]
     }
   }
 
-  func id(in ids: [String: Int32]) -> Int32? { names.lazy.compactMap { ids[$0] }.first }
+  func id(in ids: TokenTable) -> Int32? { names.lazy.compactMap { ids[$0] }.first }
 
-  func requiredID(in ids: [String: Int32], at location: String?) throws -> Int32 {
+  func requiredID(in ids: TokenTable, at location: String?) throws -> Int32 {
     if let id = id(in: ids) { return id }
     throw KelipError(
       "the tokenizer has no \(rawValue) token", at: location,
@@ -40,17 +46,34 @@ struct AddedTokenMatcher: Sendable {
   }
 
   private let tokens: [(content: [UInt8], id: Int32)]
+  var isEmpty: Bool { tokens.isEmpty }
   private let startsToken: [Bool]
 
-  init(_ addedTokens: [AddedToken]) {
+  /// - Parameter normalize: what is done to the texts that will be searched.
+  init(_ addedTokens: [AddedToken], normalize: (UnsafeBufferPointer<UInt8>) -> [UInt8] = { Array($0) }) {
     tokens =
       addedTokens
-      .map { (Array($0.content.utf8), $0.id) }
+      .map { (Array($0.content.utf8).withUnsafeBufferPointer(normalize), $0.id) }
       .filter { !$0.0.isEmpty }
       .sorted { $0.0.count > $1.0.count }
     var starts = [Bool](repeating: false, count: 256)
     for token in tokens { starts[Int(token.content[0])] = true }
     startsToken = starts
+  }
+
+  /// `text` as added tokens, whose ids are appended to `ids`, and the non-empty stretches between them, which are
+  /// given to `encode`.
+  func split(
+    _ text: UnsafeBufferPointer<UInt8>, into ids: inout [Int32],
+    encode: (UnsafeBufferPointer<UInt8>, inout [Int32]) -> Void
+  ) {
+    guard !isEmpty else { return encode(text, &ids) }
+    for segment in segments(of: text) {
+      switch segment {
+      case .added(let id): ids.append(id)
+      case .text(let range): encode(UnsafeBufferPointer(rebasing: text[range]), &ids)
+      }
+    }
   }
 
   /// `text` as added tokens and the non-empty stretches between them.

@@ -3,7 +3,7 @@
 struct MergeLearner {
   /// Token texts by id: `[PAD]`, the 256 bytes, then the joined tokens.
   private(set) var vocabulary: [String]
-  private var ids: [String: Int32]
+  private var ids: TokenTable
   private var merges: [TokenPair] = []
 
   // All words' tokens end to end. Joining shortens a word in place.
@@ -29,11 +29,13 @@ struct MergeLearner {
     static func == (a: QueuedPair, b: QueuedPair) -> Bool { !(a < b) && !(b < a) }
   }
 
-  init(_ words: WordCounts) {
+  /// - Parameter words: let go of as soon as they are read.
+  init(_ words: consuming WordCounts) {
     vocabulary =
       [SpecialToken.pad.rawValue]
       + ByteAlphabet.bytesByCharacter.map { String(ByteAlphabet.characters[Int($0)]) }
-    ids = Dictionary(uniqueKeysWithValues: vocabulary.enumerated().map { ($1, Int32($0)) })
+    ids = TokenTable(minimumCapacity: vocabulary.count)
+    for (id, token) in vocabulary.enumerated() { ids.set(Int32(id), for: token) }
     wordCounts = words.counts
     var byteIDs = [Int32](repeating: 0, count: 256)
     for (index, byte) in ByteAlphabet.bytesByCharacter.enumerated() { byteIDs[Int(byte)] = Int32(index + 1) }
@@ -60,8 +62,9 @@ struct MergeLearner {
 
   /// Joins pairs until the vocabulary holds `vocabSize` tokens or no pair occurs `minFrequency` times.
   ///
+  /// - Parameter progress: given the number of merges, every thousand.
   /// - Returns: the pairs by rank.
-  mutating func learn(vocabSize: Int, minFrequency: Int) -> [TokenPair] {
+  mutating func learn(vocabSize: Int, minFrequency: Int, progress: (Int) -> Void) -> [TokenPair] {
     while vocabulary.count < vocabSize, var best = queue.pop() {
       let current = pairCounts[best.pair]!
       if best.count != current {
@@ -71,7 +74,9 @@ struct MergeLearner {
       }
       guard best.count >= max(1, Int64(minFrequency)) else { break }
       join(best)
+      if merges.count.isMultiple(of: 1000) { progress(merges.count) }
     }
+    progress(merges.count)
     return distinctMerges()
   }
 
@@ -90,7 +95,7 @@ struct MergeLearner {
     if let known = ids[text] { return known }
     let id = Int32(vocabulary.count)
     vocabulary.append(text)
-    ids[text] = id
+    ids.set(id, for: text)
     return id
   }
 

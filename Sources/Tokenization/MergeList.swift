@@ -25,6 +25,41 @@ struct MergeList: Sendable {
     static func < (a: Candidate, b: Candidate) -> Bool { (a.rank, a.position) < (b.rank, b.position) }
   }
 
+  /// Longer words are joined with a queue, so that their cost does not grow with the square of their length.
+  private static let longestScanned = 40
+
+  /// Appends the tokens of one word to `ids`, joined until no merge applies; `tokens` is overwritten.
+  func appendMerged(_ tokens: UnsafeMutableBufferPointer<Int32>, to ids: inout [Int32]) {
+    guard tokens.count <= Self.longestScanned else { return ids += merged(Array(tokens)) }
+    var count = tokens.count
+    withUnsafeTemporaryAllocation(of: Int64.self, capacity: max(1, count)) { found in
+      for place in 0..<max(0, count - 1) {
+        found.initializeElement(at: place, to: packed(tokens[place], tokens[place + 1]))
+      }
+      while count > 1, let place = lowest(found, count: count - 1) {
+        tokens[place] = Int32(truncatingIfNeeded: found[place])
+        count -= 1
+        for index in place + 1..<max(place + 1, count) { tokens[index] = tokens[index + 1] }
+        for index in place..<max(place, count - 1) { found[index] = found[index + 1] }
+        if place > 0 { found[place - 1] = packed(tokens[place - 1], tokens[place]) }
+        if place + 1 < count { found[place] = packed(tokens[place], tokens[place + 1]) }
+      }
+    }
+    ids.append(contentsOf: UnsafeMutableBufferPointer(rebasing: tokens[..<count]))
+  }
+
+  /// Rank in the upper half and joined id in the lower; the largest number where the two do not join.
+  @inline(__always)
+  private func packed(_ left: Int32, _ right: Int32) -> Int64 { table[TokenPair(left, right)] ?? Int64.max }
+
+  /// The place of the lowest rank, the leftmost of equals; nil where nothing joins.
+  @inline(__always)
+  private func lowest(_ found: UnsafeMutableBufferPointer<Int64>, count: Int) -> Int? {
+    var best = 0
+    for place in 1..<max(1, count) where found[place] < found[best] { best = place }
+    return found[best] == Int64.max ? nil : best
+  }
+
   /// Joins the tokens of one word until no merge applies.
   func merged(_ tokens: [Int32]) -> [Int32] {
     guard tokens.count > 1 else { return tokens }

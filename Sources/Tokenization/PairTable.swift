@@ -1,4 +1,4 @@
-internal import Basics
+import Basics
 
 /// Two neighbouring tokens as one word: the left id in the upper half, so that keys order as (left, right).
 struct TokenPair: Hashable, Comparable, Sendable {

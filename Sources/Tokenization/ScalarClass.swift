@@ -11,9 +11,15 @@ enum ScalarProperties {
   private static let lowercaseFlag: UInt8 = 0x80
 
   /// Bits 0–1 the class, bit 7 whether lower-casing changes the scalar.
-  private static let basicPlane: [UInt8] = (0..<0x1_0000).map { value in
-    Unicode.Scalar(UInt32(value)).map(computedFlags) ?? ScalarClass.other.rawValue
-  }
+  ///
+  /// Never written again, and never freed.
+  nonisolated(unsafe) private static let basicPlane: UnsafePointer<UInt8> = {
+    let table = UnsafeMutablePointer<UInt8>.allocate(capacity: 0x1_0000)
+    for value in 0..<0x1_0000 {
+      table[value] = Unicode.Scalar(UInt32(value)).map(computedFlags) ?? ScalarClass.other.rawValue
+    }
+    return UnsafePointer(table)
+  }()
 
   private static func computedFlags(of scalar: Unicode.Scalar) -> UInt8 {
     let changes = scalar.properties.lowercaseMapping.unicodeScalars.elementsEqual(CollectionOfOne(scalar))
@@ -30,28 +36,22 @@ enum ScalarProperties {
     }
   }
 
-  private static func flags(of scalar: Unicode.Scalar) -> UInt8 {
-    scalar.value < 0x1_0000 ? basicPlane[Int(scalar.value)] : computedFlags(of: scalar)
-  }
-
-  static func scalarClass(_ scalar: Unicode.Scalar) -> ScalarClass {
-    ScalarClass(rawValue: flags(of: scalar) & 3)!
-  }
-
-  static func changesWhenLowercased(_ scalar: Unicode.Scalar) -> Bool {
-    flags(of: scalar) & lowercaseFlag != 0
-  }
-}
-
-extension UnsafeBufferPointer<UInt8> {
-  /// The scalar that starts at `index` and its length in bytes; the buffer holds valid UTF-8.
+  /// The class of a scalar's value.
   @inline(__always)
-  func scalar(at index: Int) -> (scalar: Unicode.Scalar, length: Int) {
-    let first = UInt32(self[index])
-    if first < 0x80 { return (Unicode.Scalar(UInt8(first)), 1) }
-    let length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4
-    var value = first & (0x7F >> UInt32(length))
-    for offset in 1..<length { value = value << 6 | UInt32(self[index + offset] & 0x3F) }
-    return (Unicode.Scalar(value)!, length)
+  static func scalarClass(_ value: UInt32) -> ScalarClass {
+    ScalarClass(rawValue: (value < 0x1_0000 ? basicPlane[Int(value)] : distantFlags(of: value)) & 3)!
+  }
+
+  @inline(__always)
+  static func changesWhenLowercased(_ value: UInt32) -> Bool {
+    (value < 0x1_0000 ? basicPlane[Int(value)] : distantFlags(of: value)) & lowercaseFlag != 0
+  }
+
+  private static func distantFlags(of value: UInt32) -> UInt8 {
+    Unicode.Scalar(value).map(computedFlags) ?? ScalarClass.other.rawValue
+  }
+
+  static func lowercased(_ value: UInt32) -> String.UnicodeScalarView {
+    Unicode.Scalar(value)!.properties.lowercaseMapping.unicodeScalars
   }
 }

@@ -3,6 +3,8 @@ struct TextNormalizer: Sendable, Equatable {
   enum Step: String, Sendable {
     case nfc = "NFC"
     case lowercase = "Lowercase"
+    /// Each run of white space becomes a space.
+    case collapseSpace = "Replace"
   }
 
   var steps: [Step]
@@ -14,6 +16,7 @@ struct TextNormalizer: Sendable, Equatable {
       switch step {
       case .nfc: result = CanonicalComposition.composed(result)
       case .lowercase: result = result.withUnsafeBufferPointer(lowercased)
+      case .collapseSpace: result = result.withUnsafeBufferPointer(collapsed)
       }
     }
     return result
@@ -25,12 +28,37 @@ struct TextNormalizer: Sendable, Equatable {
     result.reserveCapacity(text.count)
     var index = 0
     while index < text.count {
-      let (scalar, length) = text.scalar(at: index)
-      if ScalarProperties.changesWhenLowercased(scalar) {
-        result.append(contentsOf: scalar.properties.lowercaseMapping.utf8)
-      } else {
-        result.append(contentsOf: text[index..<index + length])
+      let byte = text[index]
+      if byte < 0x80 {
+        result.append((0x41...0x5A).contains(byte) ? byte | 0x20 : byte)
+        index += 1
+        continue
       }
+      let (value, length) = text.scalarValue(at: index)
+      if ScalarProperties.changesWhenLowercased(value) {
+        for scalar in ScalarProperties.lowercased(value) { result.appendUTF8(scalar.value) }
+      } else {
+        for offset in 0..<length { result.append(text[index + offset]) }
+      }
+      index += length
+    }
+    return result
+  }
+
+  private func collapsed(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(text.count)
+    var index = 0
+    var afterSpace = false
+    while index < text.count {
+      let (value, length) = text.scalarValue(at: index)
+      let isSpace = ScalarProperties.scalarClass(value) == .space
+      if !isSpace {
+        for offset in 0..<length { result.append(text[index + offset]) }
+      } else if !afterSpace {
+        result.append(0x20)
+      }
+      afterSpace = isSpace
       index += length
     }
     return result

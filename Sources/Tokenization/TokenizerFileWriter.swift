@@ -1,102 +1,181 @@
-internal import Basics
+import Basics
 import Foundation
 
-/// Spells a tokenizer as Hugging Face `tokenizers` does, line by line, so that equal tokenizers are equal files.
-private struct TokenizerFileWriter {
-  private var lines: [String] = []
+/// Spells a tokenizer as Hugging Face `tokenizers` does, so that equal tokenizers are equal files.
+///
+/// `JSONText` would put a value on a line; `tokenizers` indents by two spaces, and that is what this does.
+private struct IndentedJSON {
+  private(set) var text = ""
 
-  /// Adds `entries` as the lines of a JSON list or object, all but the last followed by a comma.
-  private mutating func add(_ entries: [String], indent: Int) {
+  mutating func write(_ value: JSONText, indent: Int = 0) {
+    switch value {
+    case .array(let values) where !values.isEmpty:
+      list("[", "]", values, indent: indent) { $0.write($1, indent: indent + 2) }
+    case .object(let members) where !members.isEmpty:
+      list("{", "}", members, indent: indent) { writer, member in
+        writer.text += JSONText.quoted(member.0) + ": "
+        writer.write(member.1, indent: indent + 2)
+      }
+    default: text += value.text
+    }
+  }
+
+  private mutating func list<Element>(
+    _ open: String, _ close: String, _ elements: [Element], indent: Int,
+    _ write: (inout IndentedJSON, Element) -> Void
+  ) {
     let margin = String(repeating: " ", count: indent)
-    for (index, entry) in entries.enumerated() {
-      lines.append(margin + entry + (index + 1 < entries.count ? "," : ""))
+    text += open
+    for (index, element) in elements.enumerated() {
+      text += index > 0 ? ",\n" : "\n"
+      text += margin + "  "
+      write(&self, element)
     }
+    text += "\n" + margin + close
+  }
+}
+
+/// The parts of a `tokenizer.json`.
+private enum TokenizerFileParts {
+  static func file(
+    added: [AddedToken], normalizer: JSONText, preTokenizer: JSONText, postProcessor: JSONText,
+    decoder: JSONText,
+    model: JSONText
+  ) -> Data {
+    var writer = IndentedJSON()
+    writer.write(
+      .object([
+        ("version", .string("1.0")), ("truncation", .null), ("padding", .null),
+        ("added_tokens", .array(added.sorted { $0.id < $1.id }.map(addedToken))), ("normalizer", normalizer),
+        ("pre_tokenizer", preTokenizer), ("post_processor", postProcessor), ("decoder", decoder),
+        ("model", model),
+      ]))
+    return Data(writer.text.utf8)
   }
 
-  static func text(of tokenizer: BytePairTokenizer) -> String {
-    var writer = TokenizerFileWriter()
-    writer.lines = ["{", "  \"version\": \"1.0\",", "  \"truncation\": null,", "  \"padding\": null,"]
-    writer.addAddedTokens(tokenizer.addedTokens)
-    writer.addNormalizer(tokenizer.normalizer)
-    writer.addByteLevel("pre_tokenizer", prefixSpace: false)
-    writer.lines.append("  \"post_processor\": null,")
-    // A decoder ignores add_prefix_space; this is the value that `tokenizers` writes.
-    writer.addByteLevel("decoder", prefixSpace: true)
-    writer.addModel(tokenizer)
-    writer.lines.append("}")
-    return writer.lines.joined(separator: "\n")
+  private static func addedToken(_ token: AddedToken) -> JSONText {
+    .object([
+      ("id", .integer(Int(token.id))), ("content", .string(token.content)), ("single_word", .bool(false)),
+      ("lstrip", .bool(false)), ("rstrip", .bool(false)), ("normalized", .bool(token.normalized)),
+      ("special", .bool(token.special)),
+    ])
   }
 
-  private mutating func addAddedTokens(_ tokens: [AddedToken]) {
-    lines.append("  \"added_tokens\": [")
-    let entries = tokens.sorted { $0.id < $1.id }.map { token in
-      [
-        "{", "  \"id\": \(token.id),", "  \"content\": \(JSONText.quoted(token.content)),",
-        "  \"single_word\": false,",
-        "  \"lstrip\": false,", "  \"rstrip\": false,", "  \"normalized\": false,",
-        "  \"special\": \(token.special)", "}",
-      ].joined(separator: "\n    ")
-    }
-    add(entries, indent: 4)
-    lines.append("  ],")
+  static func vocabulary(_ texts: [String?]) -> JSONText {
+    .object(texts.enumerated().compactMap { id, text in text.map { ($0, .integer(id)) } })
   }
 
-  private mutating func addNormalizer(_ normalizer: TextNormalizer) {
-    let steps = normalizer.steps.map { "\"type\": \"\($0.rawValue)\"" }
-    switch steps.count {
-    case 0: lines.append("  \"normalizer\": null,")
-    case 1: lines += ["  \"normalizer\": {", "    \(steps[0])", "  },"]
-    default:
-      lines += ["  \"normalizer\": {", "    \"type\": \"Sequence\",", "    \"normalizers\": ["]
-      add(steps.map { "{\n        \($0)\n      }" }, indent: 6)
-      lines += ["    ]", "  },"]
-    }
+  static func byteLevel(prefixSpace: Bool) -> JSONText {
+    .object([
+      ("type", .string("ByteLevel")), ("add_prefix_space", .bool(prefixSpace)), ("trim_offsets", .bool(true)),
+      ("use_regex", .bool(true)),
+    ])
   }
 
-  private mutating func addByteLevel(_ key: String, prefixSpace: Bool) {
-    lines += [
-      "  \"\(key)\": {", "    \"type\": \"ByteLevel\",", "    \"add_prefix_space\": \(prefixSpace),",
-      "    \"trim_offsets\": true,", "    \"use_regex\": true", "  },",
-    ]
-  }
-
-  private mutating func addModel(_ tokenizer: BytePairTokenizer) {
-    lines += ["  \"model\": {"]
-    let absent = ["dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"]
-    let off = ["fuse_unk", "byte_fallback", "ignore_merges"]
-    lines +=
-      ["    \"type\": \"BPE\","] + absent.map { "    \"\($0)\": null," } + off.map { "    \"\($0)\": false," }
-    lines.append("    \"vocab\": {")
-    let vocabulary = tokenizer.vocabulary
-    add(
-      vocabulary.indices.compactMap { id in vocabulary[id].map { "\(JSONText.quoted($0)): \(id)" } },
-      indent: 6)
-    lines += ["    },"]
-    let merges = tokenizer.merges.pairs.map { pair in
-      let (left, right) = (vocabulary[Int(pair.left)]!, vocabulary[Int(pair.right)]!)
-      return "[\n        \(JSONText.quoted(left)),\n        \(JSONText.quoted(right))\n      ]"
-    }
-    if merges.isEmpty {
-      lines.append("    \"merges\": []")
-    } else {
-      lines.append("    \"merges\": [")
-      add(merges, indent: 6)
-      lines.append("    ]")
-    }
-    lines.append("  }")
+  /// A step alone or several as a `Sequence`.
+  static func sequence(_ steps: [JSONText], key: String) -> JSONText {
+    steps.count > 1 ? .object([("type", .string("Sequence")), (key, .array(steps))]) : steps.first ?? .null
   }
 }
 
 extension BytePairTokenizer {
-  /// The text of a `tokenizer.json`.
-  package func json() -> Data { Data(TokenizerFileWriter.text(of: self).utf8) }
+  package func json() -> Data {
+    TokenizerFileParts.file(
+      added: addedTokens,
+      normalizer: TokenizerFileParts.sequence(layout.normalizer.steps.map(Self.step), key: "normalizers"),
+      preTokenizer: preTokenizer, postProcessor: postProcessor,
+      // A decoder ignores add_prefix_space; this is the value that `tokenizers` writes.
+      decoder: TokenizerFileParts.byteLevel(prefixSpace: true), model: model)
+  }
 
-  /// Writes a `tokenizer.json` that Hugging Face `tokenizers` loads. The file appears whole or not at all.
-  package func write(to url: URL) throws {
-    do {
-      try json().write(to: url, options: .atomic)
-    } catch {
-      throw KelipError("cannot write the tokenizer: \(error.localizedDescription)", at: url.path)
+  private static func step(_ step: TextNormalizer.Step) -> JSONText {
+    let type = ("type", JSONText.string(step.rawValue))
+    guard step == .collapseSpace else { return .object([type]) }
+    return .object([type, ("pattern", .object([("Regex", .string(#"\s+"#))])), ("content", .string(" "))])
+  }
+
+  private var preTokenizer: JSONText {
+    let byteLevel = TokenizerFileParts.byteLevel(prefixSpace: false)
+    guard case .clip(let findsSpecials) = layout.words else { return byteLevel }
+    let expression = (findsSpecials ? BytePairFile.clipSpecials : "") + BytePairFile.clipWords
+    let split = JSONText.object([
+      ("type", .string("Split")), ("pattern", .object([("Regex", .string(expression))])),
+      ("behavior", .string("Removed")), ("invert", .bool(true)),
+    ])
+    return TokenizerFileParts.sequence([split, byteLevel], key: "pretokenizers")
+  }
+
+  /// CLIP's file frames texts; KELIP's leaves that to the caller.
+  private var postProcessor: JSONText {
+    guard kind == .clipBPE else { return .null }
+    func framing(_ id: Int32) -> JSONText { .array([.string(token(id) ?? ""), .integer(Int(id))]) }
+    return .object([
+      ("type", .string("RobertaProcessing")), ("sep", framing(endID)), ("cls", framing(startID)),
+      ("trim_offsets", .bool(false)), ("add_prefix_space", .bool(false)),
+    ])
+  }
+
+  private var model: JSONText {
+    let isCLIP = kind == .clipBPE
+    let pairs = merges.pairs.map { pair in
+      JSONText.array([.string(vocabulary[Int(pair.left)] ?? ""), .string(vocabulary[Int(pair.right)] ?? "")])
     }
+    return .object([
+      ("type", .string("BPE")), ("dropout", .null),
+      ("unk_token", isCLIP ? .string(token(endID) ?? "") : .null),
+      ("continuing_subword_prefix", isCLIP ? .string("") : .null),
+      ("end_of_word_suffix", layout.endOfWordSuffix.isEmpty ? .null : .string(layout.endOfWordSuffix)),
+      ("fuse_unk", .bool(false)), ("byte_fallback", .bool(false)), ("ignore_merges", .bool(false)),
+      ("vocab", TokenizerFileParts.vocabulary(vocabulary)), ("merges", .array(pairs)),
+    ])
+  }
+}
+
+extension WordPieceTokenizer {
+  package func json() -> Data {
+    let options = layout.normalizer
+    return TokenizerFileParts.file(
+      added: addedTokens,
+      normalizer: .object([
+        ("type", .string("BertNormalizer")), ("clean_text", .bool(options.cleanText)),
+        ("handle_chinese_chars", .bool(options.handleChineseChars)),
+        ("strip_accents", options.stripAccents.map(JSONText.bool) ?? .null),
+        ("lowercase", .bool(options.lowercase)),
+      ]),
+      preTokenizer: .object([("type", .string("BertPreTokenizer"))]), postProcessor: postProcessor,
+      decoder: .object([
+        ("type", .string("WordPiece")), ("prefix", .string(layout.continuingPrefix)),
+        ("cleanup", .bool(layout.cleansUp)),
+      ]),
+      model: .object([
+        ("type", .string("WordPiece")), ("unk_token", .string(layout.unknownToken)),
+        ("continuing_subword_prefix", .string(layout.continuingPrefix)),
+        ("max_input_chars_per_word", .integer(layout.longestWord)),
+        ("vocab", TokenizerFileParts.vocabulary(vocabulary)),
+      ]))
+  }
+
+  /// `[CLS] A [SEP]`, `[CLS] A [SEP] B [SEP]`.
+  private var postProcessor: JSONText {
+    let (start, end) = (token(startID) ?? "", token(endID) ?? "")
+    func special(_ token: String, _ type: Int) -> JSONText {
+      .object([("SpecialToken", .object([("id", .string(token)), ("type_id", .integer(type))]))])
+    }
+    func sequence(_ name: String, _ type: Int) -> JSONText {
+      .object([("Sequence", .object([("id", .string(name)), ("type_id", .integer(type))]))])
+    }
+    let single = [special(start, 0), sequence("A", 0), special(end, 0)]
+    let tokens = [(start, startID), (end, endID)].map { token, id in
+      (
+        token,
+        JSONText.object([
+          ("id", .string(token)), ("ids", .array([.integer(Int(id))])), ("tokens", .array([.string(token)])),
+        ])
+      )
+    }
+    return .object([
+      ("type", .string("TemplateProcessing")), ("single", .array(single)),
+      ("pair", .array(single + [sequence("B", 1), special(end, 1)])), ("special_tokens", .object(tokens)),
+    ])
   }
 }

@@ -12,37 +12,16 @@ struct WordScanner: Sequence, IteratorProtocol {
   mutating func next() -> Range<Int>? {
     guard position < bytes.count else { return nil }
     let start = position
-    position = contractionEnd(from: start) ?? wordEnd(from: start) ?? spaceEnd(from: start)
+    position = bytes.contractionEnd(from: start) ?? wordEnd(from: start) ?? spaceEnd(from: start)
     return start..<position
   }
-
-  /// `'s|'t|'re|'ve|'m|'ll|'d`
-  private func contractionEnd(from start: Int) -> Int? {
-    guard bytes[start] == UInt8(ascii: "'"), start + 1 < bytes.count else { return nil }
-    switch bytes[start + 1] {
-    case UInt8(ascii: "s"), UInt8(ascii: "t"), UInt8(ascii: "m"), UInt8(ascii: "d"): return start + 2
-    case UInt8(ascii: "r"), UInt8(ascii: "v"):
-      return byte(at: start + 2) == UInt8(ascii: "e") ? start + 3 : nil
-    case UInt8(ascii: "l"): return byte(at: start + 2) == UInt8(ascii: "l") ? start + 3 : nil
-    default: return nil
-    }
-  }
-
-  private func byte(at index: Int) -> UInt8? { index < bytes.count ? bytes[index] : nil }
 
   /// ` ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+`
   private func wordEnd(from start: Int) -> Int? {
     let first = bytes[start] == UInt8(ascii: " ") ? start + 1 : start
     guard first < bytes.count else { return nil }
-    let wanted = scalarClass(at: first).scalarClass
-    guard wanted != .space else { return nil }
-    var end = first
-    while end < bytes.count {
-      let (found, length) = scalarClass(at: end)
-      guard found == wanted else { break }
-      end += length
-    }
-    return end
+    let wanted = ScalarProperties.scalarClass(bytes.scalarValue(at: first).value)
+    return wanted == .space ? nil : bytes.runEnd(of: wanted, from: first)
   }
 
   /// `\s+(?!\S)|\s+`: a run of white space leaves its last scalar to the word that follows, unless it is alone.
@@ -50,17 +29,37 @@ struct WordScanner: Sequence, IteratorProtocol {
     var end = start
     var last = start
     while end < bytes.count {
-      let (found, length) = scalarClass(at: end)
-      guard found == .space else { return last > start ? last : end }
+      let (value, length) = bytes.scalarValue(at: end)
+      guard ScalarProperties.scalarClass(value) == .space else { return last > start ? last : end }
       last = end
       end += length
     }
     return end
   }
+}
 
+extension UnsafeBufferPointer<UInt8> {
+  /// The end of the scalars of one class from `start` on.
   @inline(__always)
-  private func scalarClass(at index: Int) -> (scalarClass: ScalarClass, length: Int) {
-    let (scalar, length) = bytes.scalar(at: index)
-    return (ScalarProperties.scalarClass(scalar), length)
+  func runEnd(of wanted: ScalarClass, from start: Int) -> Int {
+    var end = start
+    while end < count {
+      let (value, length) = scalarValue(at: end)
+      guard ScalarProperties.scalarClass(value) == wanted else { break }
+      end += length
+    }
+    return end
+  }
+
+  /// `'s|'t|'re|'ve|'m|'ll|'d`
+  func contractionEnd(from start: Int) -> Int? {
+    guard self[start] == UInt8(ascii: "'"), start + 1 < count else { return nil }
+    let third = start + 2 < count ? self[start + 2] : nil
+    switch self[start + 1] {
+    case UInt8(ascii: "s"), UInt8(ascii: "t"), UInt8(ascii: "m"), UInt8(ascii: "d"): return start + 2
+    case UInt8(ascii: "r"), UInt8(ascii: "v"): return third == UInt8(ascii: "e") ? start + 3 : nil
+    case UInt8(ascii: "l"): return third == UInt8(ascii: "l") ? start + 3 : nil
+    default: return nil
+    }
   }
 }

@@ -21,12 +21,11 @@ extension RunPlan {
 
   private func digests() throws -> [(name: String, place: String, digest: String)] {
     let settings = config.resolved.filter { !$0.key.hasPrefix("parallel.") }
-    let shards = index.shards.map { "\($0.url.lastPathComponent) \($0.count)" }
     return [
       ("configuration", config.runDirectory, Self.digest(Data(ResolvedConfig.yaml(settings).utf8))),
       ("model file", config.modelPath, Self.digest(try ModelFile.json(model))),
       ("tokenizer", config.tokenizerPath, Self.digest(tokenizer.json())),
-      ("list of shards", "data.train", Self.digest(Data(shards.joined(separator: "\n").utf8))),
+      ("list of shards", "data.train", catalogue.digest),
     ]
   }
 

@@ -16,9 +16,11 @@ package struct RunState: Codable, Sendable, Equatable {
   package var samplesSeen: Int
   /// The ranks that wrote it; for people, any number may go on from it.
   package var worldSize: Int
+  /// `ShardCatalogue.digest`; nil in checkpoints that were written before it was kept.
+  package var shards: String?
 
   enum CodingKeys: String, CodingKey {
-    case step, updates
+    case step, updates, shards
     case samplesSeen = "samples_seen"
     case worldSize = "world_size"
   }
@@ -31,7 +33,7 @@ package enum RunCheckpoint {
   /// Writes the checkpoint of `state.step`, makes it the latest, and removes what is no longer kept. Called by
   /// the leader alone: parameters and moments are equal on every rank.
   package static func save<S: ComputeScalar>(
-    _ state: RunState, _ model: DualEncoder<S>, _ optimizer: AdamW, _ tokenizer: BytePairTokenizer,
+    _ state: RunState, _ model: DualEncoder<S>, _ optimizer: AdamW, _ tokenizer: any Tokenizer,
     in directory: CheckpointDirectory
   ) throws {
     // The arena lies in backward order; a reader expects the first layer first.
@@ -69,6 +71,16 @@ package enum RunCheckpoint {
     }
   }
 
+  /// Where the run of a checkpoint stood.
+  package static func state(_ url: URL) throws -> RunState {
+    let stateURL = url.appendingPathComponent("state.json")
+    do {
+      return try JSONDecoder().decode(RunState.self, from: Data(contentsOf: stateURL))
+    } catch {
+      throw KelipError("cannot read the run's state: \(error)", at: stateURL.path)
+    }
+  }
+
   /// Fills parameters and optimizer and says where the run stood.
   package static func load<S: ComputeScalar>(
     _ url: URL, into model: DualEncoder<S>, _ optimizer: AdamW
@@ -83,13 +95,8 @@ package enum RunCheckpoint {
           named: "\(name).\(parameter.name)", into: UnsafeMutableBufferPointer(rebasing: target[range]))
       }
     }
-    let stateURL = url.appendingPathComponent("state.json")
-    do {
-      let state = try JSONDecoder().decode(RunState.self, from: Data(contentsOf: stateURL))
-      optimizer.step = state.updates
-      return state
-    } catch {
-      throw KelipError("cannot read the run's state: \(error)", at: stateURL.path)
-    }
+    let state = try state(url)
+    optimizer.step = state.updates
+    return state
   }
 }

@@ -44,9 +44,9 @@ package struct RunPlan: Sendable {
   /// The model's sizes.
   package let model: ModelConfig
   /// Its ids fit the model's vocabulary.
-  package let tokenizer: BytePairTokenizer
-  /// The samples of all shards.
-  package let index: ShardIndex
+  package let tokenizer: any Tokenizer
+  /// The shards of `data.train`; equal on every rank.
+  package let catalogue: ShardCatalogue
   /// What of the shards is lost before the first step.
   package let findings: [ShardFinding]
   /// Which sample stands where in the run; equal on every rank.
@@ -54,46 +54,67 @@ package struct RunPlan: Sendable {
   /// Shards of `data.validation`; only counted here.
   package let validationShardCount: Int
 
-  /// Reads and checks it all; no rank talks to another here.
-  package init(_ config: TrainConfig, worldSize: Int) throws {
+  /// Reads and checks it all. Every rank calls it, since the shards are dealt to the ranks; what one cannot read or
+  /// refuses is thrown on all.
+  package init(_ config: TrainConfig, _ communicator: any Communicator) throws {
+    let files = try communicator.agree { try Files(config, worldSize: communicator.worldSize) }
     self.config = config
-    guard config.globalBatchSize.isMultiple(of: worldSize) else {
-      throw KelipError(
-        "\(worldSize) ranks do not divide the global batch size \(config.globalBatchSize)",
-        at: "data.global_batch_size", hint: "start another number of ranks or change the global batch size")
+    (model, tokenizer, validationShardCount) = (files.model, files.tokenizer, files.validationShardCount)
+    let catalogue = try ShardCatalogue.load(
+      files.mixture.shards, communicator: communicator, sidecars: SidecarPlace(folder: config.indexDirectory))
+    let findings = catalogue.findings
+    (self.catalogue, self.findings) = (catalogue, findings)
+    order = try communicator.agree {
+      try ShardFindingCheck(
+        findings: findings, shardCount: catalogue.shards.count, sampleCount: catalogue.sampleCount,
+        fraction: config.maxBadFraction, minimum: config.maxBadFractionAfter)()
+      return try GlobalOrder(
+        config, files.mixture.components(count: catalogue.sampleCount(ofShard:language:)))
     }
-    model = try ModelFile.load(config.modelPath)
-    tokenizer = try BytePairTokenizer(contentsOf: URL(fileURLWithPath: config.tokenizerPath))
-    guard tokenizer.vocabSize <= model.text.vocabSize else {
-      throw KelipError(
-        "the tokenizer has \(tokenizer.vocabSize) ids, the model's vocab_size is \(model.text.vocabSize)",
-        at: config.tokenizerPath, hint: "give the model the tokenizer's vocabulary size or more")
+  }
+
+  /// What each rank reads by itself.
+  private struct Files {
+    let model: ModelConfig
+    let tokenizer: any Tokenizer
+    let mixture: ShardMixture
+    let validationShardCount: Int
+
+    init(_ config: TrainConfig, worldSize: Int) throws {
+      guard config.globalBatchSize.isMultiple(of: worldSize) else {
+        throw KelipError(
+          "\(worldSize) ranks do not divide the global batch size \(config.globalBatchSize)",
+          at: "data.global_batch_size", hint: "start another number of ranks or change the global batch size")
+      }
+      model = try ModelFile.load(config.modelPath)
+      tokenizer = try Tokenizers.load(config.tokenizerPath)
+      guard tokenizer.vocabSize <= model.text.vocabSize else {
+        throw KelipError(
+          "the tokenizer has \(tokenizer.vocabSize) ids, the model's vocab_size is \(model.text.vocabSize)",
+          at: config.tokenizerPath, hint: "give the model the tokenizer's vocabulary size or more")
+      }
+      mixture = try ShardMixture(config.train)
+      // Evaluated by `kelip eval`; a path that leads nowhere had better be known now than after the run.
+      validationShardCount =
+        try config.validationShards.isEmpty ? 0 : ShardList.resolve(config.validationShards).count
     }
-    let mixture = try ShardMixture(config.train)
-    let index = try ShardIndex.scan(mixture.shards)
-    self.index = index
-    findings = index.findings
-    try ShardFindingCheck(
-      findings: findings, shardCount: index.shards.count, sampleCount: index.sampleCount,
-      fraction: config.maxBadFraction, minimum: config.maxBadFractionAfter)()
-    // Evaluated by `kelip eval`; a path that leads nowhere had better be known now than after the run.
-    validationShardCount =
-      try config.validationShards.isEmpty ? 0 : ShardList.resolve(config.validationShards).count
-    order = try GlobalOrder(
-      config,
-      mixture.components { shard, language in language == nil ? index.shards[shard].count : 0 })
   }
 
   /// This rank's stream from step `startStep` on.
-  package func loader(_ communicator: any Communicator, startStep: Int) throws -> Loader {
+  ///
+  /// - Parameter warn: is told what does not stop the stream.
+  package func loader(
+    _ communicator: any Communicator, startStep: Int, warn: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws -> Loader {
     let augmentation: Augmentation =
       switch config.augmentation {
       case .none: .none
       case .randomResizedCrop:
         .randomResizedCrop(scale: config.cropScale, ratio: config.cropRatio, flip: config.flipProbability)
       }
+    let source = SampleSource(catalogue: catalogue, warn: warn)
     let options = LoaderOptions(
-      order: order, source: SampleSource(index: index), encoder: tokenizer,
+      order: order, source: source, encoder: tokenizer,
       crops: [ImagePreparation(size: model.vision.imageSize, augmentation: augmentation)],
       contextLength: model.text.contextLength, rank: communicator.rank, worldSize: communicator.worldSize,
       threads: config.decodeThreads, prefetchBatches: config.prefetchBatches, maxPixels: config.maxPixels,
@@ -103,14 +124,12 @@ package struct RunPlan: Sendable {
 
   /// A few lines for the log.
   package var summary: String {
-    let rejected = index.rejectedCounts.map { "\($0.value) \($0.key)" }.sorted().joined(separator: ", ")
+    let rejected = catalogue.rejectedCounts.map { "\($0.value) × \($0.key)" }.sorted().joined(separator: ", ")
     return
-      "data: \(index.sampleCount) pairs in \(index.shards.count) shards, \(order.epochDescription), "
+      "data: \(catalogue.sampleCount) pairs in \(catalogue.shards.count) shards, \(order.epochDescription), "
       + "\(validationShardCount) shard\(validationShardCount == 1 ? "" : "s") for validation"
       + (rejected.isEmpty ? "" : "; rejected: \(rejected)")
-      + index.faults.map { "\n  damaged: \($0)" }.joined()
+      + catalogue.faults.map { "\n  damaged: \($0)" }.joined()
       + order.mixtureDescription.map { "\n  \($0)" }.joined()
   }
 }
-
-extension BytePairTokenizer: CaptionEncoder {}

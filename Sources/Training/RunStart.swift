@@ -21,7 +21,10 @@ package struct RunStart {
       try directory.create()
       let lock = try RunLock(at: directory.lock)
       let checkpoint = try Self.checkpoint(options.resume, directory)
-      if let checkpoint { try Self.checkConfig(plan, options, checkpoint) }
+      if let checkpoint {
+        try Self.checkConfig(plan, options, checkpoint)
+        try Self.checkShards(plan, options, checkpoint)
+      }
       let yaml = ResolvedConfig.yaml(plan.config.resolved)
       try AtomicFile.write(Data(yaml.utf8), to: directory.config)
       try RunLogHandler.attach(directory.log)
@@ -75,6 +78,16 @@ package struct RunStart {
     throw KelipError(
       "the run directory holds checkpoints that \(url.lastPathComponent) does not lead to: \(names)",
       at: checkpoints.url.path, hint: "move or remove them, or set run.directory to a new place")
+  }
+
+  /// With other numbers of samples the order of the data is another one, and the run would not go on where it stopped.
+  private static func checkShards(_ plan: RunPlan, _ options: WorkerOptions, _ checkpoint: URL) throws {
+    let saved = try RunCheckpoint.state(checkpoint).shards
+    guard !options.acceptConfigChange, let saved, saved != plan.catalogue.digest else { return }
+    throw KelipError(
+      "the shards have other names or numbers of samples than when this checkpoint was written",
+      at: "data.train",
+      hint: "restore them, choose another run.directory, or say --accept-config-change for another order")
   }
 
   /// Against the configuration of the run that wrote the checkpoint; one that was copied away from its run has none.

@@ -74,17 +74,17 @@ struct ShardFindingCheck {
     "look at them with kelip data verify, leave them out, or raise data.max_bad_fraction"
 }
 
-extension ShardIndex {
-  /// In the order of the shards.
-  var findings: [ShardFinding] {
-    faults.map { ShardFinding(shard: $0.shard, reason: $0.reasonName, detail: "\($0.fault)") }
-  }
+extension ShardCatalogue {
+  /// In the order of the shards; of each the damage first.
+  var findings: [ShardFinding] { shards.flatMap(\.findings) }
 }
 
-extension ShardFault {
-  /// `tar_bad_checksum` for `badChecksum`.
-  fileprivate var reasonName: String {
-    let name = String(describing: fault.reason)
-    return "tar_" + name.map { $0.isUppercase ? "_\($0.lowercased())" : String($0) }.joined()
+extension ShardSummary {
+  fileprivate var findings: [ShardFinding] {
+    let damage = fault.map { ShardFinding(shard: path, reason: $0.fault.reason.name, detail: "\($0.fault)") }
+    let groups = rejections.sorted { $0.key.name < $1.key.name }.map { reason, rejection in
+      ShardFinding(shard: path, reason: reason.name, count: rejection.count, keys: rejection.keys)
+    }
+    return [damage].compactMap(\.self) + groups
   }
 }

@@ -33,11 +33,12 @@ final class TrainLoop<S: ComputeScalar> {
       let model = try DualEncoder<S>(plan.model)
       return (model, AdamW(model.parameters, settings: config.adamW))
     }
-    let fresh = RunState(step: 0, updates: 0, samplesSeen: 0, worldSize: communicator.worldSize)
+    let fresh = RunState(
+      step: 0, updates: 0, samplesSeen: 0, worldSize: communicator.worldSize, shards: plan.catalogue.digest)
     let found = try communicator.onLeader {
       try start.checkpoint.map { try RunCheckpoint.load($0, into: model, optimizer) } ?? fresh
     }
-    state = try Self.share(found ?? fresh, from: communicator)
+    state = try Self.share(found ?? fresh, from: communicator, shards: fresh.shards)
     if state.step == 0 {
       try communicator.agree { try Self.initialise(model, config) }
     } else {
@@ -55,7 +56,7 @@ final class TrainLoop<S: ComputeScalar> {
         communicator.isLeader
         ? try RunRecords(start.directory, config, resumingAt: firstStep) : nil
       if firstStep == 0 { try records?.writeQuarantine(plan.findings) }
-      return (records, try plan.loader(communicator, startStep: firstStep))
+      return (records, try plan.loader(communicator, startStep: firstStep) { logger.warning("\($0)") })
     }
     let from = start.checkpoint.map { "resuming from \($0.lastPathComponent)" } ?? "starting"
     logger.info(
@@ -168,10 +169,13 @@ extension TrainLoop {
     }
   }
 
-  private static func share(_ state: RunState, from communicator: any Communicator) throws -> RunState {
+  private static func share(
+    _ state: RunState, from communicator: any Communicator, shards: String?
+  ) throws -> RunState {
     let leaders = try communicator.allGather((state.step, state.updates, state.samplesSeen))[0]
     return RunState(
-      step: leaders.0, updates: leaders.1, samplesSeen: leaders.2, worldSize: communicator.worldSize)
+      step: leaders.0, updates: leaders.1, samplesSeen: leaders.2, worldSize: communicator.worldSize,
+      shards: shards)
   }
 
   /// The leader read the checkpoint; the others need no access to its disk.

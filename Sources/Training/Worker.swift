@@ -12,12 +12,13 @@ package enum Worker {
   /// - Returns: `.done`, or `.requeue` after a stop signal and a checkpoint.
   package static func run(_ options: WorkerOptions, _ communicator: any Communicator) throws -> ExitCode {
     let logger = RunLogHandler.logger(rank: communicator.rank)
-    let plan = try communicator.agree {
-      try RunPlan(
-        TrainConfig(contentsOf: options.configPath, overrides: options.overrides),
-        worldSize: communicator.worldSize)
+    let config = try communicator.agree {
+      try TrainConfig(contentsOf: options.configPath, overrides: options.overrides)
     }
+    config.prepareStorage { logger.warning("\($0)") }
+    let plan = try RunPlan(config, communicator)
     try plan.checkSame(on: communicator)
+    if communicator.isLeader { report(plan.catalogue.warnings, logger) }
     guard !options.dryRun else {
       logger.info("\(plan.summary)")
       logger.info("dry run: configuration, model, tokenizer and shards are in order")
@@ -33,6 +34,15 @@ package enum Worker {
       case .fp32: try TrainLoop<Float>(plan, start, communicator, logger).run()
       case .bf16: try TrainLoop<BFloat16>(plan, start, communicator, logger).run()
       }
+    }
+  }
+
+  /// The first few: a data set that was changed as a whole has one for each shard.
+  private static func report(_ warnings: [String], _ logger: Logger) {
+    let shown = 5
+    for warning in warnings.prefix(shown) { logger.warning("\(warning)") }
+    if warnings.count > shown {
+      logger.warning("… and \(warnings.count - shown) more: run `kelip data index` on data.train")
     }
   }
 

@@ -27,6 +27,7 @@ struct DataFilter: ParsableCommand {
     completion: .directory)
   var output: String
   @Option(help: "Samples in each new shard but the last.") var samplesPerShard = 10_000
+  @Flag(help: "Compress the shards (.tar.zst).") var zstd = false
   @Option(help: "The font of report.png.", completion: .file())
   var font = "/usr/share/fonts/truetype/nanum/NanumGothic.ttf"
   @Flag(help: "Print the report as JSON.") var json = false
@@ -51,10 +52,11 @@ struct DataFilter: ParsableCommand {
     let (rules, urls) = try communicator.agree {
       (try FilterRules(contentsOf: self.rules), try ShardList.resolve(shards))
     }
-    let options = FilterOptions(
+    var options = FilterOptions(
       shards: urls, output: URL(fileURLWithPath: output), samplesPerShard: samplesPerShard,
       threads: communicator.worldSize > 1 ? 1 : ProcessInfo.processInfo.activeProcessorCount, font: font,
       didWrite: communicator.isLeader ? Self.tell : { _ in })
+    options.isCompressed = zstd
     let countTokens = try communicator.agree { try tokenCounter(rules) }
     let scorer = try communicator.agree { try rules.model.map { try self.scorer($0) } }
     return try FilterRun(
@@ -64,7 +66,7 @@ struct DataFilter: ParsableCommand {
 
   private func tokenCounter(_ rules: FilterRules) throws -> (@Sendable (String) -> Int)? {
     guard let path = rules.tokenizer else { return nil }
-    let tokenizer = try BytePairTokenizer(contentsOf: URL(fileURLWithPath: path))
+    let tokenizer = try Tokenizers.load(path)
     return { tokenizer.encode($0).count }
   }
 

@@ -34,6 +34,7 @@ struct DataImport: ParsableCommand {
   var maxSide: Int?
   @Flag(help: "Allow paths that lead out of the folder.") var allowOutside = false
   @Option(help: "Rows a shard.") var samplesPerShard = 10_000
+  @Flag(help: "Compress the shards (.tar.zst).") var zstd = false
   @Flag(help: "Print JSON.") var json = false
 
   func validate() throws {
@@ -55,6 +56,7 @@ struct DataImport: ParsableCommand {
       options.maxSide = maxSide
       options.allowsOutside = allowOutside
       options.samplesPerShard = samplesPerShard
+      options.isCompressed = zstd
       let report = try ImportRun(options, communicator: communicator).run()
       if communicator.isLeader { show(report) }
       return .done

@@ -52,7 +52,7 @@ struct DataStats: ParsableCommand {
       _ = try ChartFont.open(font)
     }
     var options = DataStatistics.Options()
-    options.tokenizer = try tokenizer.map { try BytePairTokenizer(contentsOf: URL(fileURLWithPath: $0)) }
+    options.tokenizer = try tokenizer.map { try Tokenizers.load($0) }
     options.seed = seed
     options.samplesPerLanguage = samples
     options.threads = MPICommunicator.isLaunchedByMPI ? 1 : ProcessInfo.processInfo.activeProcessorCount

@@ -49,23 +49,23 @@ struct OrderPlanOptions: ParsableArguments {
       let config = try communicator.agree { try TrainConfig(contentsOf: config, overrides: overrides) }
       let mixture = try communicator.agree { try ShardMixture(config.train) }
       let start = monotonicSeconds()
-      let index = try communicator.agree { try ShardIndex.scan(mixture.shards) }
+      let catalogue = try ShardCatalogue.load(
+        mixture.shards, communicator: communicator, sidecars: SidecarPlace(folder: config.indexDirectory))
       let scanned = monotonicSeconds()
       let order = try communicator.agree {
-        try GlobalOrder(
-          config, mixture.components { shard, language in language == nil ? index.shards[shard].count : 0 })
+        try GlobalOrder(config, mixture.components(count: catalogue.sampleCount(ofShard:language:)))
       }
       return LoadedOrder(
-        order: order, source: SampleSource(index: index), scanSeconds: scanned - start, started: scanned)
+        order: order, source: SampleSource(catalogue: catalogue), scanSeconds: scanned - start,
+        started: scanned)
     }
     let start = monotonicSeconds()
-    let index = try communicator.agree {
-      try shards.isEmpty ? nil : ShardIndex.scan(ShardList.resolve(shards))
-    }
+    let urls = try communicator.agree { try shards.isEmpty ? nil : ShardList.resolve(shards) }
+    let catalogue = try urls.map { try ShardCatalogue.load($0, communicator: communicator) }
     let scanned = monotonicSeconds()
-    let order = try communicator.agree { try self.order(index?.sampleCounts ?? syntheticCounts()) }
+    let order = try communicator.agree { try self.order(catalogue?.sampleCounts ?? syntheticCounts()) }
     return LoadedOrder(
-      order: order, source: index.map { SampleSource(index: $0) }, scanSeconds: scanned - start,
+      order: order, source: catalogue.map { SampleSource(catalogue: $0) }, scanSeconds: scanned - start,
       started: scanned)
   }
 
@@ -102,6 +102,6 @@ struct LoadedOrder {
   /// The key of a sample of shards that exist.
   func key(_ draw: SampleDraw) throws -> String {
     guard let source else { preconditionFailure("keys of shards that do not exist") }
-    return source.key(try source.sample(draw, language: order.components[draw.component].language))
+    return try source.key(try source.sample(draw, language: order.components[draw.component].language))
   }
 }

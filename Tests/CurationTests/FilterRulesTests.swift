@@ -113,7 +113,7 @@ import Testing
     #expect(rules.rules.count == 10)
     let boilerplate = try #require(rules.rules.compactMap { $0 as? DropBoilerplate }.first)
     #expect(boilerplate.rewritten("IMG_20200101_1234.jpg") == "")
-    #expect(boilerplate.rewritten("DSC01234") == "" && boilerplate.rewritten("my-holiday (2).JPG") == "")
+    #expect(boilerplate.rewritten("DSC01234") == "" && boilerplate.rewritten("my-holiday_(2).JPG") == "")
     #expect(boilerplate.rewritten("Image may contain: two dogs") == "two dogs")
     #expect(boilerplate.rewritten("A cat. Photo by Jane Doe on Unsplash") == "A cat.")
     #expect(boilerplate.rewritten("봄 축제 / 사진 제공=서울시") == "봄 축제")

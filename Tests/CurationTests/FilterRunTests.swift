@@ -203,10 +203,10 @@ import Testing
         key: "s\($0)", picture: testJPEG($0, width: 20, height: 20), caption: "of \(Double($0) / 150)")
     }
     try writeShard(samples, to: folder.file("a.tar"))
+    for name in ["c", "w", "t"] { try folder.write(name, as: name) }
     let rules = try FilterRules(
       yaml: "rules: [{min_similarity: {ko: 0.9, en: 0.5}}]\nmodel: {config: c, weights: w, tokenizer: t}",
       source: "rules", folder: folder.url)
-    for name in ["c", "w", "t"] { try folder.write(name, as: name) }
     let options = FilterOptions(shards: [folder.file("a.tar")], output: folder.file("out"), font: font)
     let report = try FilterRun(rules, options, scorer: Stated(), communicator: SoloCommunicator()).run()
     #expect(report.kept == 75 && report.rules[0].dropped == 75)

@@ -44,9 +44,10 @@ import Testing
       words[..<later].contains { ($0 ^ words[later]).nonzeroBitCount <= distance }
     }
     #expect(expected.count > 20)
+    let whole = try corpus(words, in: folder)
     for ranks in [1, 2, 3] {
       let found = try ThreadedCommunicator.run(worldSize: ranks) { communicator in
-        var corpus = try self.corpus(words, in: try TemporaryFolder())
+        var corpus = whole
         let rule = NearRule(distance: distance)
         let work = WorkFolder(output: folder.file("work-\(ranks)"), didWrite: { _ in })
         _ = try communicator.onLeader { try work.begin(plan: "p", command: "test") }

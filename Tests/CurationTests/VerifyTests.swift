@@ -135,6 +135,28 @@ import Testing
     #expect(outcome.findings.allSatisfy { $0.key == nil } && outcome.result.damagedCount == 3)
   }
 
+  /// A frame that is damaged at its end loses the samples that were read before: the same ones for all.
+  @Test func compressedShardsHaveTheSamplesThatTrainingSees() throws {
+    let shards = try ShardFolder()
+    let url = try shards.write("0.tar.zst", ShardFolder.samples(0..<40))
+    let whole = try Data(contentsOf: url)
+    var lost = 0
+    for place in stride(from: 20, to: whole.count, by: whole.count / 7) {
+      var bytes = whole
+      bytes[place] ^= 0x10
+      try bytes.write(to: url)
+      let expected = try ShardCatalogue.load([url]).sampleCount
+      let outcome = try Self.verify([url], decodes: false)
+      #expect(outcome.result.sampleCount == expected, "byte \(place)")
+      #expect(try Self.verify([url]).result.sampleCount == expected, "byte \(place)")
+      if expected < 40 { #expect(!outcome.result.isSound) }
+      lost += 40 - expected
+    }
+    #expect(lost > 0)
+    try whole.write(to: url)
+    #expect(try Self.verify([url]).result.isSound)
+  }
+
   @Test func linesReadAsTheTrainersDo() {
     let sample = VerifyFinding(shard: "a.tar", key: "k\"1", reason: "image_truncated")
     #expect(sample.line.text == #"{"key": "k\"1", "shard": "a.tar", "reason": "image_truncated"}"#)

@@ -32,6 +32,34 @@ import Testing
     #expect(stored == header.reduce(0) { $0 + Int($1) })
   }
 
+  @Test func anyNameComesBack() throws {
+    let folder = try TemporaryFolder()
+    let names = [
+      "a", "한글.txt", String(repeating: "n", count: 101), String(repeating: "가", count: 400),
+      // The record's length counts its own digits: 99 becomes 101.
+      String(repeating: "é", count: 45), String(repeating: "é", count: 46), "a\nb.txt", "d/é.jpg",
+    ]
+    let tar = try TarWriter(path: folder.path + "/a.tar")
+    for name in names { try tar.append(name: name, bytes: Array(name.utf8)) }
+    try tar.finish()
+    let file = try ShardFile(url: folder.file("a.tar"))
+    var reader = TarReader(file: file)
+    var found: [String] = []
+    while let entry = try reader.next() {
+      found.append(entry.name)
+      #expect(try reader.data(of: entry) == Array(entry.name.utf8))
+    }
+    #expect(found == names)
+  }
+
+  @Test func aMemberOf8GiBIsRefused() throws {
+    let folder = try TemporaryFolder()
+    let tar = try TarWriter(path: folder.path + "/a.tar")
+    // Never read: its length alone is refused.
+    let huge = UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: 4096), count: 1 << 33)
+    #expect(throws: KelipError.self) { try tar.append(name: "a", bytes: huge) }
+  }
+
   @Test func anUnfinishedArchiveLeavesNothing() throws {
     let folder = try TemporaryFolder()
     do {

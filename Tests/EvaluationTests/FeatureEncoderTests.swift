@@ -16,7 +16,7 @@ private struct TinyModel {
   let tiny: TinyRun
   let files: ModelFiles
   let model: DualEncoder<Float>
-  let tokenizer: BytePairTokenizer
+  let tokenizer: any Tokenizer
 
   init() throws {
     tiny = try TinyRun(sampleCount: 13)
@@ -24,7 +24,7 @@ private struct TinyModel {
       config: tiny.modelPath, weights: tiny.path("w.safetensors"), tokenizer: tiny.tokenizerPath)
     model = try DualEncoder<Float>(try ModelFile.load(tiny.modelPath))
     model.parameters.initialise(seed: 9)
-    tokenizer = try BytePairTokenizer(contentsOf: URL(fileURLWithPath: tiny.tokenizerPath))
+    tokenizer = try Tokenizers.load(tiny.tokenizerPath)
     let parameters = model.parameters.parameters
     let writer = try SafetensorsWriter(
       tiny.url("w.safetensors"), tensors: parameters.map { TensorSpec($0.name, .float32, $0.shape) })

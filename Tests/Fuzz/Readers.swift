@@ -46,18 +46,20 @@ extension Reader {
     return Reader(name: name, seeds: seeds, repair: repair) { bytes in
       try file.write(bytes)
       defer { file.remove() }
-      let index = try ShardIndex.scan([file.url])
-      let source = SampleSource(index: index)
-      for sample in 0..<index.sampleCount {
+      let catalogue = try ShardCatalogue.load([file.url])
+      let source = SampleSource(catalogue: catalogue)
+      for sample in 0..<catalogue.sampleCount {
         let id = SampleID(shard: 0, index: sample)
-        let members = source.members(id)
+        let members = try source.members(id)
         for range in [members.image, members.text, members.metadata].compactMap(\.self) {
           let count = try source.bytes(range, of: id).count
           precondition(count == range.size)
         }
-        precondition(!source.key(id).isEmpty)
+        let key = try source.key(id)
+        precondition(!key.isEmpty)
       }
-      return index.faults.first.map { "\($0.fault.reason)" } ?? (index.sampleCount > 0 ? "samples" : "empty")
+      return catalogue.faults.first.map { "\($0.fault.reason)" }
+        ?? (catalogue.sampleCount > 0 ? "samples" : "empty")
     }
   }
 
@@ -93,7 +95,7 @@ extension Reader {
     return Reader(name: "tokenizer", seeds: [Array(trained.json())], isJSON: true) { bytes in
       try file.write(bytes)
       defer { file.remove() }
-      let tokenizer = try BytePairTokenizer(contentsOf: file.url)
+      let tokenizer = try Tokenizers.load(file.url.path)
       for caption in captions {
         let ids = tokenizer.encodeCaption(caption, contextLength: 16)
         precondition(ids.count <= 16 && ids.allSatisfy { $0 >= 0 && $0 < tokenizer.vocabSize })

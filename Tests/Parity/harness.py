@@ -120,7 +120,8 @@ def run_config(options, model, run, **changes):
 # --- Launching --------------------------------------------------------------------------------------------
 
 class Job:
-    """The worker under mpirun, in a session of its own so that all of it can be killed at once."""
+    """The worker, or another program without a config, under mpirun, in a session of its own so that all of it can be
+    killed at once."""
 
     def __init__(self, worker, ranks, config, log, extra=()):
         # Sockets of mpirun must have short paths, and its leftovers after a kill must not stay behind.
@@ -128,7 +129,7 @@ class Job:
         command = [
             "mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none",
             "--mca", "btl_vader_backing_directory", str(self.scratch),
-            *shlex.split(worker), "--config", str(config), *extra,
+            *shlex.split(worker), *(["--config", str(config)] if config else []), *map(str, extra),
         ]
         environment = os.environ | {
             "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "TMPDIR": str(self.scratch),

@@ -51,7 +51,7 @@ import Testing
   @Test func readsCaptionsOfAllShards() throws {
     let corpus = try TestCorpus(shards: [2, 3], damage: [1: .emptyCaption, 3: .invalidUTF8])
     defer { withExtendedLifetime(corpus) {} }
-    let captions = ShardCaptions.read(from: corpus.source.index.shards.map(\.url))
+    let captions = ShardCaptions.read(from: corpus.source.catalogue.shards.map(\.url))
     #expect(Array(captions) == [0, 2, 4].map { "caption \($0) 그림" })
     #expect(captions.skippedCount == 2 && captions.faults.isEmpty)
   }
@@ -62,7 +62,7 @@ import Testing
     try FileManager.default.removeItem(at: corpus.folder.file("0.tar"))
     let second = corpus.folder.file("1.tar")
     try Data(try Data(contentsOf: second).dropLast(1024 + 600)).write(to: second)
-    let captions = ShardCaptions.read(from: corpus.source.index.shards.map(\.url))
+    let captions = ShardCaptions.read(from: corpus.source.catalogue.shards.map(\.url))
     #expect(Array(captions) == [2, 3, 5, 6].map { "caption \($0) 그림" })
     #expect(captions.faults.count == 2)
     #expect(captions.faults[0].contains("0.tar") && captions.faults[1].contains("1.tar"))

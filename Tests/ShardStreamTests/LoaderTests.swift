@@ -42,7 +42,7 @@ import Testing
       #expect(batch.images.allSatisfy { $0.isFinite })
       for (slot, key) in batch.keys.enumerated() {
         let draw = cursor.draw(step: step, slot: slot)
-        #expect(key == corpus.source.key(SampleID(shard: draw.shard, index: draw.ordinal)))
+        #expect(try key == corpus.source.key(SampleID(shard: draw.shard, index: draw.ordinal)))
       }
       for (key, caption) in zip(batch.keys, BatchContent(batch).captions) {
         let text = "caption \(key.dropFirst()) 그림"
@@ -100,7 +100,7 @@ import Testing
       ])
     let bad = Set(Self.damage.keys.map { "k\($0)" })
     #expect(batches.allSatisfy { $0.keys.count == 12 && bad.isDisjoint(with: $0.keys) })
-    let shards = Set(corpus.source.index.shards.map(\.url.path))
+    let shards = Set(corpus.source.catalogue.shards.map(\.url.path))
     #expect(batches.flatMap(\.skipped).allSatisfy { shards.contains($0.shard) })
   }
 
@@ -195,7 +195,7 @@ import Testing
 
   @Test func aShortenedShardIsAnError() throws {
     let corpus = try TestCorpus(shards: [12])
-    let url = corpus.source.index.shards[0].url
+    let url = corpus.source.catalogue.shards[0].url
     try Data(try Data(contentsOf: url).prefix(3000)).write(to: url)
     #expect(throws: KelipError.self) { try Loader(try corpus.options()).next() }
   }

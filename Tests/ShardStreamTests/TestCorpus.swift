@@ -1,6 +1,7 @@
 import Foundation
 import TestFolders
 import Imaging
+import Tokenization
 
 @testable import ShardStream
 
@@ -35,7 +36,7 @@ struct TestCorpus {
       tar.end()
       urls.append(try folder.write(tar, as: "\(shard).tar"))
     }
-    source = SampleSource(index: try ShardIndex.scan(urls), maxOpenFiles: 2)
+    source = SampleSource(catalogue: try ShardCatalogue.load(urls), maxOpenFiles: 2)
   }
 
   private static func add(_ number: Int, _ damage: Damage?, to tar: inout TestTar) {
@@ -68,7 +69,7 @@ struct TestCorpus {
 
   func order(batch: Int = 12, streams: Int = 3, seed: UInt64 = 5) throws -> GlobalOrder {
     try GlobalOrder(
-      seed: seed, shardSampleCounts: source.index.sampleCounts, globalBatchSize: batch,
+      seed: seed, shardSampleCounts: source.catalogue.sampleCounts, globalBatchSize: batch,
       canonicalStreams: streams, shuffleWindow: 4)
   }
 

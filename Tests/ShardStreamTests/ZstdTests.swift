@@ -36,15 +36,16 @@ import Testing
 
   /// Every member of a compressed shard is what it is in the plain one.
   private func expectSame(_ url: URL, _ plain: TestTar) throws {
-    let expected = try ShardIndex.scan([try folder.write(plain, as: "plain.tar")])
-    let index = try ShardIndex.scan([url])
-    #expect(index.faults.isEmpty && expected.sampleCount > 0)
-    try #require(index.sampleCounts == expected.sampleCounts)
-    let (source, other) = (SampleSource(index: index), SampleSource(index: expected))
-    for number in (0..<index.sampleCount).reversed() {
+    let expected = try ShardCatalogue.load([try folder.write(plain, as: "plain.tar")])
+    let catalogue = try ShardCatalogue.load([url])
+    #expect(catalogue.faults.isEmpty && expected.sampleCount > 0)
+    try #require(catalogue.sampleCounts == expected.sampleCounts)
+    let (source, other) = (SampleSource(catalogue: catalogue), SampleSource(catalogue: expected))
+    for number in (0..<catalogue.sampleCount).reversed() {
       let id = SampleID(shard: 0, index: number)
-      #expect(source.key(id) == other.key(id) && source.members(id) == other.members(id))
-      let image = source.members(id).image
+      #expect(try source.key(id) == other.key(id))
+      #expect(try source.members(id) == other.members(id))
+      let image = try source.members(id).image
       #expect(try source.bytes(image, of: id) == other.bytes(image, of: id))
     }
   }
@@ -106,8 +107,8 @@ import Testing
   }
 
   private func damaged(_ zstd: TestZstd) throws -> (keys: [String], fault: TarFault?) {
-    let index = try ShardIndex.scan([try write(zstd)])
-    return (index.shards.flatMap { table in (0..<table.count).map(table.key) }, index.faults.first?.fault)
+    let scan = try ShardScan(path: try write(zstd).path)
+    return ((0..<scan.table.count).map(scan.table.key), scan.summary.fault?.fault)
   }
 
   @Test func aWrongChecksumCostsItsFrameAndWhatFollows() throws {
@@ -194,6 +195,28 @@ import Testing
     let (keys, fault) = try damaged(zstd)
     #expect(keys == ["0", "1"] && fault?.reason == .zstdBomb)
     #expect(fault!.offset <= 300 << 20)
+  }
+
+  @Test func whatTheWriterCompressesComesBack() throws {
+    let plain = folder.file("w.tar")
+    let compressed = folder.file("w.tar.zst")
+    for url in [plain, compressed] {
+      let writer = try TarWriter(path: url.path)
+      for number in 0..<7 {
+        try writer.append(
+          name: "한글/\(number).jpg", bytes: [UInt8](repeating: UInt8(number), count: 1_500_000))
+        try writer.append(name: "한글/\(number).txt", bytes: Array("빨간 배".utf8))
+      }
+      try writer.finish()
+    }
+    let bytes = try Array(Data(contentsOf: plain))
+    try expectSame(compressed, TestTar(bytes: bytes))
+    let stored = try Array(Data(contentsOf: compressed))
+    // The seekable format's end: frames, descriptor, magic.
+    #expect(stored.suffix(9) == [3, 0, 0, 0, 0, 0xB1, 0xEA, 0x92, 0x8F])
+    let file = try ShardFile(url: compressed)
+    #expect(try file.bytes(at: bytes.count - 600, count: 600) == bytes.suffix(600))
+    #expect(file.isCompressed && !file.isRandomAccessSlow && file.size == stored.count)
   }
 
   @Test func aCacheForgetsWhatWasUsedLongestAgo() {

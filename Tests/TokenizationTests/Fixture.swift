@@ -20,7 +20,7 @@ enum Fixture {
   }
 
   static func tokenizer(_ name: String = "tokenizer.json") throws -> BytePairTokenizer {
-    try BytePairTokenizer(contentsOf: url(name))
+    try #require(try Tokenizers.load(url(name).path) as? BytePairTokenizer)
   }
 
   static func corpus() throws -> [String] {

@@ -52,11 +52,11 @@ import Testing
       for value in run[0]..<end {
         guard let scalar = Unicode.Scalar(value) else { continue }
         let expected = kinds[Int(run[1])]
-        if ScalarProperties.scalarClass(scalar) != expected {
+        if ScalarProperties.scalarClass(value) != expected {
           Issue.record("U+\(String(value, radix: 16)) \(expected)")
         }
         let lower = fixture.lowercase[String(value)].map(scalars)
-        if (lower != nil) != ScalarProperties.changesWhenLowercased(scalar) {
+        if (lower != nil) != ScalarProperties.changesWhenLowercased(value) {
           Issue.record("lower-casing \(value)")
         }
         if let lower, lower != scalars(scalar.properties.lowercaseMapping) {

@@ -7,8 +7,8 @@ import Testing
   @Test func anEmptyCorpusGivesTheBytes() throws {
     let tokenizer = try BytePairTrainer(vocabSize: 1000).train(on: [])
     #expect(tokenizer.vocabSize == BytePairTrainer.smallestVocabSize)
-    #expect(tokenizer.sotID == 257)
-    #expect(tokenizer.eotID == 258)
+    #expect(tokenizer.startID == 257)
+    #expect(tokenizer.endID == 258)
     #expect(tokenizer.encode("a é").count == 4)
     #expect(tokenizer.decode(tokenizer.encode("한글 😀\n")) == "한글 😀\n")
   }
@@ -46,6 +46,71 @@ import Testing
       trained.merges.pairs.map { pair in
         [pair.left, pair.right].map { trained.vocabulary[Int($0)]! }
       } == expected)
+  }
+
+  /// Two megabytes: several batches, and words that repeat across them.
+  private static func manyTexts() -> [String] {
+    var generator = SeededGenerator(seed: 3)
+    return (0..<20_000).map { _ in
+      (0..<10).map { _ in
+        "w\(Int.random(in: 0..<1 << Int.random(in: 1...13, using: &generator), using: &generator))"
+      }
+      .joined(separator: " ") + " 고양이와 강아지가 함께 앉아 있는 사진을 찍었다"
+    }
+  }
+
+  @Test(arguments: [BytePairTrainer.defaultMaxWords, 3000])
+  func threadsDoNotMatter(maxWords: Int) throws {
+    let texts = Self.manyTexts()
+    let trained = try [1, 2, 3].map { threads in
+      try BytePairTrainer(vocabSize: 700, maxWords: maxWords, threads: threads).train(on: texts).json()
+    }
+    #expect(trained[0] == trained[1])
+    #expect(trained[0] == trained[2])
+  }
+
+  @Test func progressIsTold() throws {
+    var (captions, bytes, bound, merges) = (0, 0, Int64(0), 0)
+    let texts = Self.manyTexts()
+    _ = try BytePairTrainer(vocabSize: 700, maxWords: 3000).train(on: texts) { progress in
+      switch progress {
+      case .counting(let texts, let size, let words, let undercount):
+        (captions, bytes, bound) = (texts, size, undercount)
+        #expect(words <= 3000)
+      case .joining(let done, let total):
+        merges = done
+        #expect(total == 700 - 259)
+      }
+    }
+    #expect(captions == texts.count)
+    #expect(bytes == texts.reduce(0) { $0 + $1.utf8.count })
+    #expect(bound > 0)
+    #expect(merges > 0)
+  }
+
+  @Test(arguments: [1, 7, 100, 5000])
+  func forgottenWordsAreBounded(limit: Int) {
+    let texts = Self.manyTexts().prefix(2000)
+    var (exact, lossy) = (WordCounts(), WordCounts(limit: limit))
+    let normalizer = TextNormalizer(steps: [.lowercase])
+    for text in texts {
+      exact.add(text, normalizer: normalizer)
+      lossy.add(text, normalizer: normalizer)
+      lossy.forgetRarestAboveLimit()
+      #expect(lossy.count <= limit)
+    }
+    #expect(exact.undercount == 0)
+    var kept: [[UInt8]: Int64] = [:]
+    for index in 0..<lossy.count { kept[Array(lossy.word(index))] = lossy.counts[index] }
+    for index in 0..<exact.count {
+      let missing = exact.counts[index] - kept[Array(exact.word(index)), default: 0]
+      if !(0...lossy.undercount).contains(missing) { Issue.record("\(missing) of \(exact.counts[index])") }
+    }
+    #expect((lossy.undercount == 0) == (exact.count <= limit))
+  }
+
+  @Test func aTableWithoutRoomIsRefused() {
+    #expect(throws: KelipError.self) { _ = try BytePairTrainer(vocabSize: 300, maxWords: 0) }
   }
 }
 

@@ -85,7 +85,7 @@ import Towers
 
 @Suite struct RunCheckpointTests {
   private func save(_ small: SmallModel<Float>, _ state: RunState, _ tiny: TinyRun) throws -> URL {
-    let tokenizer = try BytePairTokenizer(contentsOf: URL(fileURLWithPath: tiny.tokenizerPath))
+    let tokenizer = try Tokenizers.load(tiny.tokenizerPath)
     let directory = CheckpointDirectory(root: tiny.url("run"))
     try RunCheckpoint.save(state, small.model, small.optimizer, tokenizer, in: directory)
     return directory.url(step: state.step)

@@ -110,7 +110,7 @@ import Tokenization
   func ranksThatHaveReadOtherFilesAreFound(part: String, worldSize: Int) throws {
     let tiny = try TinyRun(sampleCount: 12)
     let config = try tiny.writeConfig("run")
-    let leaders = try RunPlan(TrainConfig(contentsOf: config), worldSize: worldSize)
+    let leaders = try RunPlan(TrainConfig(contentsOf: config), SoloCommunicator())
     switch part {
     case "model file":
       try Data(TinyRun.model.replacingOccurrences(of: "embed_dim: 24", with: "embed_dim: 20").utf8)
@@ -122,7 +122,7 @@ import Tokenization
     default: break
     }
     let overrides = part == "configuration" ? ["optimizer.lr=1"] : ["parallel.threads_per_rank=2"]
-    let last = try RunPlan(TrainConfig(contentsOf: config, overrides: overrides), worldSize: worldSize)
+    let last = try RunPlan(TrainConfig(contentsOf: config, overrides: overrides), SoloCommunicator())
     let outcomes = ThreadedCommunicator.runCollecting(worldSize: worldSize) {
       try ($0.rank == worldSize - 1 ? last : leaders).checkSame(on: $0)
     }

@@ -38,7 +38,8 @@ struct CandidateReader: Sendable {
 
   private func measure(_ bytes: [UInt8]) throws(SampleFault) -> Picture {
     do throws(ImageFault) {
-      let image = try ImageDecoder.decode(bytes, maxPixels: maxPixels ?? ImageDecoder.defaultMaxPixels)
+      let image = try ImageDecoder.decode(
+        bytes, maxPixels: maxPixels ?? ImageDecoder.defaultMaxPixels, upright: true)
       return Picture(
         width: image.width, height: image.height,
         hash: needs.contains(.perceptualHash) ? PerceptualHash(image) : nil, pixels: prepared(image))

@@ -12,6 +12,7 @@ struct FilterOutput {
   let shards: [URL]
   let work: WorkFolder
   let samplesPerShard: Int
+  let isCompressed: Bool
   let communicator: any Communicator
 
   /// - Returns: how many shards there are now.
@@ -19,7 +20,7 @@ struct FilterOutput {
     let kept = try communicator.dealt(shards.count) { try corpus.kept(of: $0).count }
     let starts = kept.reduce(into: [0]) { $0.append($0.last! + $1) }
     let count = (starts.last! + samplesPerShard - 1) / samplesPerShard
-    let names = ShardSet(samplesPerShard: samplesPerShard, shardCount: count)
+    let names = ShardSet(samplesPerShard: samplesPerShard, shardCount: count, isCompressed: isCompressed)
     try communicator.agree {
       for shard in stride(from: communicator.rank, to: count, by: communicator.worldSize) {
         let file = work.result(names.shardName(shard))

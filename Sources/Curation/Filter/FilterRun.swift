@@ -9,6 +9,8 @@ package struct FilterOptions: Sendable {
   package var shards: [URL]
   package var output: URL
   package var samplesPerShard: Int
+  /// Whether the new shards are `.tar.zst`.
+  package var isCompressed = false
   /// Decode threads of this rank.
   package var threads: Int
   /// The font file of the report's picture.
@@ -64,7 +66,7 @@ package struct FilterRun {
     let corpusDrops = try CorpusPass(rules: rules.rules, work: work, communicator: communicator).run(&corpus)
     let shardCount = try FilterOutput(
       rules: rules.rules, shards: options.shards, work: work, samplesPerShard: options.samplesPerShard,
-      communicator: communicator
+      isCompressed: options.isCompressed, communicator: communicator
     ).run(corpus)
     let report = try FilterReport(
       rules.rules, corpus, corpusDrops: corpusDrops, shards: options.shards, shardCount: shardCount,
@@ -117,7 +119,10 @@ package struct FilterRun {
 
   /// Everything that the result depends on, a line each.
   private func plan() throws -> String {
-    var lines = ["kelip data filter 1", rules.description, "samples_per_shard: \(options.samplesPerShard)"]
+    var lines = [
+      "kelip data filter 1", rules.description, "samples_per_shard: \(options.samplesPerShard)",
+      "zstd: \(options.isCompressed)",
+    ]
     for path in rules.files { lines.append("\(path) sha256 \(try FileDigest.hex(path))") }
     for shard in options.shards { lines.append(try FileDigest.identity(shard)) }
     return lines.joined(separator: "\n") + "\n"

@@ -8,7 +8,7 @@ import Imaging
 ///
 /// The picture is made 32 × 32 grey, and each of the 8 × 8 lowest frequencies of its discrete cosine transform gives one
 /// bit: whether it lies above their median. Source: `imagehash.phash` 4.3, which resizes with Pillow's Lanczos filter; so
-/// does `GreyThumbnail`.
+/// does `GreyThumbnail`. (The filter hashes pictures turned upright, where `imagehash` takes them as they are stored.)
 package struct PerceptualHash: Equatable, Hashable, Sendable {
   /// Row by row of frequencies, the lowest in the highest bit, as `str(imagehash.phash(…))` reads in hexadecimal.
   package let bits: UInt64

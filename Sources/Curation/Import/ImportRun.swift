@@ -18,6 +18,8 @@ package struct ImportOptions: Sendable {
   package var maxSide: Int?
   package var allowsOutside = false
   package var samplesPerShard = 10_000
+  /// Whether the shards are `.tar.zst`.
+  package var isCompressed = false
   package var didWrite: @Sendable (String) throws -> Void = { _ in }
 
   package init(_ origin: Origin, output: URL) {
@@ -55,7 +57,8 @@ package struct ImportRun {
     if let report = try finishedReport() { return report }
     let source = try source()
     let count = (source.count + options.samplesPerShard - 1) / options.samplesPerShard
-    let names = ShardSet(samplesPerShard: options.samplesPerShard, shardCount: count)
+    let names = ShardSet(
+      samplesPerShard: options.samplesPerShard, shardCount: count, isCompressed: options.isCompressed)
     try communicator.agree {
       for shard in stride(from: communicator.rank, to: count, by: communicator.worldSize)
       where !work.exists(tallyFile(shard)) {
@@ -88,6 +91,7 @@ package struct ImportRun {
     lines += [
       "\(options.columns)", "\(options.members)", "max_side: \(options.maxSide ?? 0)",
       "allow_outside: \(options.allowsOutside)", "samples_per_shard: \(options.samplesPerShard)",
+      "zstd: \(options.isCompressed)",
     ]
     return lines.joined(separator: "\n") + "\n"
   }

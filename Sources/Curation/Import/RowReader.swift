@@ -71,7 +71,8 @@ struct RowReader: Sendable {
     guard let maxSide else { return (bytes, format) }
     let image: RGBImage
     do throws(ImageFault) {
-      image = try ImageDecoder.decode(bytes, background: .white)
+      // The new JPEG has no EXIF: what that says of turning is done here.
+      image = try ImageDecoder.decode(bytes, background: .white, upright: true)
     } catch {
       if case .tooLarge = error { throw .imageTooLarge }
       throw .imageCorrupt

@@ -41,14 +41,21 @@ struct StatsScan: Sendable {
     let priority = Hashing.combine(seed, UInt64(shard), UInt64(sample.ordinal))
     let caption = try addCaption(sample, of: walk, priority: priority, to: &statistics)
     let note = try addImage(sample, of: walk, to: &statistics)
-    let metadata = try sample.members.metadata.map(walk.bytes)
-    let language = CaptionLanguage.ofSample(metadata: metadata, caption: caption)
+    let language = CaptionLanguage.ofSample(metadata: try metadata(of: sample, walk), caption: caption)
     statistics.count(.language, language.tag)
     let picked = PickedSample(
       shard: shard, key: sample.key, image: sample.members.image,
       caption: String((caption ?? "(no caption)").prefix(200)), note: note)
     statistics.picked[language.tag, default: EvenSample(capacity: samplesPerLanguage)]
       .add(picked, priority: priority)
+  }
+
+  private func metadata(of sample: WalkedSample, _ walk: ShardWalk) throws -> [UInt8]? {
+    do {
+      return try sample.members.metadata.map(walk.bytes)
+    } catch is SampleFault {
+      return nil
+    }
   }
 
   private func addCaption(
@@ -90,6 +97,9 @@ struct StatsScan: Sendable {
     } catch let fault as ImageFault {
       statistics.count(.badImage, fault.reason)
       return fault.reason
+    } catch let fault as TarFault {
+      statistics.count(.badImage, fault.reasonName)
+      return fault.reasonName
     }
   }
 

@@ -5,6 +5,7 @@ Made with webdataset 1.0.2 and Pillow 13 on Python 3. Run it in this folder:
 """
 
 import base64
+import hashlib
 import io
 import json
 import os
@@ -51,14 +52,58 @@ def write_with_tarfile(path, tar_format):
         tar.addfile(folder)
 
 
+def write_names(path):
+    """Names that are odd, or lead out of the folder: keys, and nothing else."""
+    names = [
+        "../up/a.jpg", "../up/a.txt", "/abs/b.jpg", "/abs/b.txt", "./c.jpg", "./c.txt", "e.f.jpg", "e.txt", "e.JPEG",
+        "d/g.jpg", "d/._g.txt", "d/g.txt", "d/.jpg", "d/.txt", "d.x/.h.jpg", ".i.jpg", "j.jpg", ".hidden", "j.txt",
+        "k.jpg", "l.jpg", "k.txt", "l.txt", "m..jpg", "m.jpg", "m.txt", "__n__/o.jpg", "p__/q.PNG", "p__/q.Txt", "한/글.webp",
+        "한/글.txt", "r.jpg", "r.txt", "r.json", "u.tar/v.jpg", "u.tar/v.txt", "w .jpg", "w .txt",
+    ]
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for number, name in enumerate(names):
+            data = f"data {number}".encode()
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+
+
+def write_img2dataset(path, shard, count):
+    """As img2dataset does it (writer.py, WebDatasetSampleWriter): jpg, json, txt, in that order; keys of nine digits."""
+    with webdataset.TarWriter(path, mtime=0) as writer:
+        for number in range(count):
+            picture, caption, key = jpeg(number % 6), CAPTIONS[number % 6], f"{shard:05d}{number:04d}"
+            meta = {
+                "url": f"https://example.com/{number}.jpg", "caption": caption, "key": key, "status": "success",
+                "error_message": None, "width": 24, "height": 20, "original_width": 240, "original_height": 200,
+                "exif": "{}", "sha256": hashlib.sha256(picture).hexdigest(),
+            }
+            writer.write({"__key__": key, "jpg": picture, "txt": caption, "json": json.dumps(meta, indent=4)})
+
+
+def write_repeated(path, keys):
+    """LAION-400M: a tar ends with the key that the next begins with, and has one key again further on."""
+    with tarfile.open(path, "w") as tar:
+        for number, key in enumerate(keys):
+            for extension in ["jpg", "txt", "json"]:
+                data = f"{path} {number} {extension}".encode()
+                info = tarfile.TarInfo(f"{key}.{extension}")
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+
+
+IMAGES = ["jpg", "jpeg", "png", "webp"]
+
+
 def read(path):
     samples = []
     for sample in webdataset.WebDataset(path, shardshuffle=False):
-        if "jpg" in sample and "txt" in sample:
+        images = [name for name in sample if name in IMAGES]
+        if images and "txt" in sample:
             samples.append({
                 "key": sample["__key__"],
                 "text": sample["txt"].decode(),
-                "image": base64.b64encode(sample["jpg"]).decode(),
+                "image": base64.b64encode(sample[images[0]]).decode(),
                 "json": sample["json"].decode() if "json" in sample else None,
             })
     return samples
@@ -68,11 +113,17 @@ def main():
     write_with_webdataset("webdataset.tar")
     write_with_tarfile("gnu.tar", tarfile.GNU_FORMAT)
     write_with_tarfile("pax.tar", tarfile.PAX_FORMAT)
-    shards = ["webdataset.tar", "gnu.tar", "pax.tar"]
+    write_names("names.tar")
+    write_img2dataset("img2dataset.tar", 7, 8)
+    write_repeated("repeated-0.tar", ["000000001", "000000002", "000000001", "000000003"])
+    write_repeated("repeated-1.tar", ["000000003", "000000004", "000000003"])
+    shards = ["webdataset.tar", "gnu.tar", "pax.tar", "names.tar", "img2dataset.tar"]
+    lists = {name: [name] for name in shards}
+    lists["repeated"] = ["repeated-0.tar", "repeated-1.tar"]
     with open("webdataset.json", "w") as out:
         json.dump({
             "webdataset": webdataset.__version__,
-            "shards": {name: read(os.path.abspath(name)) for name in shards},
+            "shards": {name: read([os.path.abspath(path) for path in paths]) for name, paths in lists.items()},
         }, out, indent=1)
 
 

@@ -4,20 +4,24 @@ import Testing
 
 @testable import ShardStream
 
-@Suite struct ShardIndexTests {
+@Suite struct ShardCatalogueTests {
   let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }
 
-  private func index(_ names: [String]) throws -> ShardIndex {
+  private func catalogue(_ names: [String]) throws -> ShardCatalogue {
     var tar = TestTar()
     for name in names { tar.add(name, name) }
     tar.end()
-    return try ShardIndex.scan([try folder.write(tar, as: "a.tar")])
+    return try ShardCatalogue.load([try folder.write(tar, as: "a.tar")])
   }
 
-  private func keys(_ index: ShardIndex) -> [String] {
-    index.shards.flatMap { shard in (0..<shard.count).map(shard.key) }
+  private func keys(_ catalogue: ShardCatalogue) throws -> [String] {
+    let source = SampleSource(catalogue: catalogue)
+    return try catalogue.shards.indices.flatMap { shard in
+      let table = try source.table(shard)
+      return (0..<table.count).map(table.key)
+    }
   }
 
   @Test(arguments: [
@@ -35,32 +39,33 @@ import Testing
   }
 
   @Test func groupsAdjacentMembers() throws {
-    let index = try index([
+    let catalogue = try catalogue([
       "a.json", "a.txt", "ignored", "a.jpg", "b.png", "b.txt", "a.webp", "a.txt", "d/a.jpeg", "d/a.txt",
     ])
-    #expect(keys(index) == ["a", "b", "a", "d/a"])
-    #expect(index.rejectedCounts.isEmpty && index.faults.isEmpty)
-    let file = try ShardFile(url: index.shards[0].url)
+    #expect(try keys(catalogue) == ["a", "b", "a", "d/a"])
+    #expect(catalogue.rejectedCounts.isEmpty && catalogue.faults.isEmpty)
+    let file = try ShardFile(url: catalogue.shards[0].url)
     let text: (MemberRange) throws -> String = {
       String(decoding: try file.bytes(at: $0.offset, count: $0.size), as: UTF8.self)
     }
-    let first = index.shards[0].members(0)
+    let table = try SampleSource(catalogue: catalogue).table(0)
+    let first = table.members(0)
     #expect(try text(first.image) == "a.jpg")
     #expect(try text(first.text) == "a.txt")
     #expect(try text(try #require(first.metadata)) == "a.json")
     #expect(first.extent == 512..<(512 * 7 + 5))
-    #expect(index.shards[0].members(1).metadata == nil)
-    #expect(try text(index.shards[0].members(3).image) == "d/a.jpeg")
+    #expect(table.members(1).metadata == nil)
+    #expect(try text(table.members(3).image) == "d/a.jpeg")
   }
 
   @Test func countsWhatIsNoSampleByReason() throws {
-    let index = try index([
+    let catalogue = try catalogue([
       "a.txt", "b.jpg", "c.jpg", "c.txt", "c.txt", "d.cls", "e.JPG", "e.txt", "f.jpg", "f.seg.jpg",
     ])
-    #expect(keys(index) == ["e"])
-    #expect(index.rejectedCounts == [.missingImage: 2, .missingText: 2, .duplicateExtension: 1])
+    #expect(try keys(catalogue) == ["e"])
+    #expect(catalogue.rejectedCounts == [.missingImage: 2, .missingText: 2, .duplicateExtension: 1])
     #expect(
-      index.summary == """
+      catalogue.summary == """
         1 samples in 1 shards; left out: 2 × no image member (jpg, jpeg, png, webp), 2 × no txt member, \
         1 × an extension occurs twice
         """)
@@ -80,8 +85,8 @@ import Testing
   }
 
   @Test func namesInTwoNormalFormsAreTwoKeys() throws {
-    let index = try index(["\u{e9}.jpg", "\u{e9}.txt", "e\u{301}.jpg", "e\u{301}.txt"])
-    #expect(index.sampleCount == 2)
+    let catalogue = try catalogue(["\u{e9}.jpg", "\u{e9}.txt", "e\u{301}.jpg", "e\u{301}.txt"])
+    #expect(catalogue.sampleCount == 2)
   }
 
   @Test func samplesDoNotReachIntoTheNextShard() throws {
@@ -92,9 +97,9 @@ import Testing
     second.add("a.txt", "2")
     second.end()
     let urls = try [folder.write(first, as: "1.tar"), folder.write(second, as: "2.tar")]
-    let index = try ShardIndex.scan(urls, threads: 2)
-    #expect(index.sampleCounts == [0, 0])
-    #expect(index.rejectedCounts == [.missingText: 1, .missingImage: 1])
+    let catalogue = try ShardCatalogue.load(urls, threads: 2)
+    #expect(catalogue.sampleCounts == [0, 0])
+    #expect(catalogue.rejectedCounts == [.missingText: 1, .missingImage: 1])
   }
 
   @Test func damageIsReportedAndTheRestKept() throws {
@@ -107,12 +112,12 @@ import Testing
     tar.bytes.removeLast(510)
     let url = try folder.write(tar, as: "a.tar")
     try Data("<html>not found</html>".utf8).write(to: folder.file("b.tar"))
-    let index = try ShardIndex.scan([url, folder.file("b.tar")])
-    #expect(index.sampleCounts == [1, 0])
-    #expect(index.rejectedCounts == [.missingText: 1])
-    #expect(index.summary.hasSuffix("1 × no txt member, 2 damaged shards"))
+    let catalogue = try ShardCatalogue.load([url, folder.file("b.tar")])
+    #expect(catalogue.sampleCounts == [1, 0])
+    #expect(catalogue.rejectedCounts == [.missingText: 1])
+    #expect(catalogue.summary.hasSuffix("1 × no txt member, 2 damaged shards"))
     #expect(
-      index.faults == [
+      catalogue.faults == [
         ShardFault(shard: url.path, fault: TarFault(reason: .truncatedMember, offset: whole - 1024)),
         ShardFault(shard: folder.file("b.tar").path, fault: TarFault(reason: .truncatedHeader, offset: 0)),
       ])
