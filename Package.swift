@@ -99,7 +99,10 @@ let package = Package(
       ]),
     room(
       "Benchmarks",
-      ["Basics", "Kernels", "Collectives", "Towers", "Objectives", "Optimization", "Training"]),
+      [
+        "Basics", "Kernels", "Collectives", "Towers", "Objectives", "Optimization", "Training", "Imaging",
+        "ShardStream",
+      ]),
     room("ProgramEntry", ["Basics", "Collectives", "MPICollectives", arguments]),
     .executableTarget(
       name: "kelip-worker", dependencies: ["Basics", "Kernels", "Training", "ProgramEntry", arguments],

@@ -89,10 +89,10 @@ package struct TarReader {
   }
 
   private mutating func extendedHeader(_ size: Int, headerAt start: Int) throws -> [UInt8] {
+    let data = try skip(size, headerAt: start)
     guard size <= Self.largestExtendedHeader else {
       throw TarFault(reason: .badExtendedHeader, offset: start)
     }
-    let data = try skip(size, headerAt: start)
     return Array(try input.bytes(at: data.lowerBound, count: size))
   }
 

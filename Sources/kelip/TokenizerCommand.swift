@@ -44,7 +44,7 @@ struct TokenizerInspectCommand: ParsableCommand {
   func run() throws {
     let tokenizer = try options.load()
     let ids = [
-      ("pad_id", tokenizer.padID), ("start_id", tokenizer.startID), ("end_id", tokenizer.endID),
+      ("pad_id", tokenizer.padID), ("sot_id", tokenizer.startID), ("eot_id", tokenizer.endID),
       ("mask_id", tokenizer.maskID),
     ]
     let fields: [(String, JSONText)] =

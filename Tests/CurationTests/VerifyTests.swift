@@ -145,7 +145,7 @@ import Testing
       var bytes = whole
       bytes[place] ^= 0x10
       try bytes.write(to: url)
-      let expected = try ShardIndex.scan([url]).sampleCount
+      let expected = try ShardCatalogue.load([url]).sampleCount
       let outcome = try Self.verify([url], decodes: false)
       #expect(outcome.result.sampleCount == expected, "byte \(place)")
       #expect(try Self.verify([url]).result.sampleCount == expected, "byte \(place)")
