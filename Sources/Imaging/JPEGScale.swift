@@ -18,7 +18,7 @@ package struct JPEGScale: Sendable, Equatable {
   /// Only halves, quarters and eighths: libjpeg-turbo's vector code knows no other, and five eighths take longer
   /// than the whole picture. With these margins not one of the photographs tried is further than 4/255 in the mean
   /// from its unscaled result; all together are at 1/255 (`Tests/Benchmarks/scaled_decode.py`).
-  private static let margins = [(eighths: 1, margin: 1.2), (2, 1.2), (4, 1.05)]
+  private static let margins: [(eighths: Int, margin: Double)] = [(1, 1.2), (2, 1.2), (4, 1.05)]
 
   /// The smallest scale that leaves enough samples for every view.
   package static func smallest(for views: [ImageView]) -> JPEGScale {
