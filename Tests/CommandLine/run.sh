@@ -365,15 +365,18 @@ data_verify_finds_damage() {
   mkdir -p "$shards"
   cp "$data"/train/0000[01].tar "$shards" || fail "cp" || return
   expect_status 0 "$kelip" data verify "$shards" --decode && expect_in out sound || return
-  # Cut within a member; and a picture overwritten where it lies.
-  truncate -s 1000000 "$shards/00001.tar"
-  python3 - "$shards/00000.tar" <<'PYTHON' || fail "damage" || return
+  # One shard has a picture overwritten, the other ends within one.
+  python3 - "$shards" <<'PYTHON' || fail "damage" || return
 import sys, tarfile
-with tarfile.open(sys.argv[1]) as tar:
-    picture = [member for member in tar if member.name.endswith(".jpg")][3]
-with open(sys.argv[1], "r+b") as file:
-    file.seek(picture.offset_data)
+def picture(path, number):
+    with tarfile.open(path) as tar:
+        return [member for member in tar if member.name.endswith(".jpg")][number].offset_data
+whole, cut = (f"{sys.argv[1]}/0000{number}.tar" for number in range(2))
+with open(whole, "r+b") as file:
+    file.seek(picture(whole, 3))
     file.write(b"<html>")
+with open(cut, "r+b") as file:
+    file.truncate(picture(cut, 100) + 10)
 PYTHON
   expect_status 1 "$kelip" data verify "$shards" --decode --json --quarantine "$work/bad.jsonl" || return
   cp "$work/out" "$work/verify-alone.json"
