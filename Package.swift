@@ -99,7 +99,10 @@ let package = Package(
       ]),
     room(
       "Benchmarks",
-      ["Basics", "Kernels", "Collectives", "Towers", "Objectives", "Optimization", "Training"]),
+      [
+        "Basics", "Kernels", "Collectives", "Towers", "Objectives", "Optimization", "Training", "Imaging",
+        "ShardStream",
+      ]),
     room("ProgramEntry", ["Basics", "Collectives", "MPICollectives", arguments]),
     .executableTarget(
       name: "kelip-worker", dependencies: ["Basics", "Kernels", "Training", "ProgramEntry", arguments],
@@ -135,7 +138,9 @@ let package = Package(
     // Changed input for every reader of foreign bytes; see Tests/Fuzz/run.sh.
     .executableTarget(
       name: "kelip-fuzz",
-      dependencies: ["Basics", "Imaging", "Tokenization", "ShardStream", "Checkpointing", arguments],
+      dependencies: [
+        "Basics", "Imaging", "Tokenization", "Captions", "ShardStream", "Checkpointing", "Curation", arguments,
+      ],
       path: "Tests/Fuzz", exclude: ["leaks.supp", "run.sh"], swiftSettings: strict),
     tests("ImagingTests", ["Imaging", "Basics"], resources: [.copy("Fixtures")]),
     tests("TokenizationTests", ["Tokenization", "Basics"], resources: [.copy("Fixtures")]),

@@ -17,13 +17,14 @@ final class OpenShards: Sendable {
       return entries[shard]?.file
     }
 
-    /// A file that drops out is closed when its last reader is done with it.
+    /// A file that drops out is closed when its last reader is done with it. The stream is through with it for this
+    /// epoch, and its pages make room for the shards that come.
     mutating func insert(_ file: ShardFile, _ shard: Int, capacity: Int) {
       uses += 1
       entries[shard] = Entry(file: file, lastUse: uses)
       guard entries.count > capacity else { return }
       let oldest = entries.min { $0.value.lastUse < $1.value.lastUse }!.key
-      entries[oldest] = nil
+      entries.removeValue(forKey: oldest)?.file.leavePageCache()
     }
   }
 

@@ -4,8 +4,11 @@ import Foundation
 /// Turns what a config says (`data.train`) into an ordered list of shard files.
 package enum ShardList {
   private static let expectation =
-    "give a folder with .tar files, a glob such as shards/*.tar, a range such as "
-    + "shards/{00000..00012}.tar, or a list of these"
+    "give a folder with .tar or .tar.zst files, a glob such as shards/*.tar, a range such as "
+    + "shards/{00000..00012}.tar, @FILE with a path a line, or a list of these"
+  private static let endings = [".tar", ".tar.zst"]
+  /// What lies beside shards; a glob may well match it.
+  private static let otherEndings = [SidecarPlace.suffix, ".json", ".parquet"]
 
   package static func resolve(_ spec: String) throws -> [URL] { try resolve([spec]) }
 
@@ -15,14 +18,20 @@ package enum ShardList {
     guard !specs.isEmpty else { throw KelipError("the list of shards is empty", hint: expectation) }
     let paths = try specs.flatMap(paths)
     var seen = Set<String>()
-    for path in paths where !seen.insert(path).inserted {
+    for path in paths where !seen.insert(plain(path)).inserted {
       throw KelipError(
         "the shard is listed twice", at: path, hint: "its samples would be seen twice an epoch: list it once")
     }
     return paths.map { URL(fileURLWithPath: $0, isDirectory: false) }
   }
 
+  /// A shard and its compressed copy are one.
+  private static func plain(_ path: String) -> String {
+    path.hasSuffix(".tar.zst") ? String(path.dropLast(4)) : path
+  }
+
   private static func paths(_ spec: String) throws -> [String] {
+    if spec.hasPrefix("@") { return try lines(ofFile: String(spec.dropFirst())) }
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: spec, isDirectory: &isFolder) {
       return isFolder.boolValue ? try children(of: spec) : [spec]
@@ -37,6 +46,19 @@ package enum ShardList {
     }
   }
 
+  /// Paths as they are, one a line; whether they are there shows when they are opened.
+  private static func lines(ofFile path: String) throws -> [String] {
+    let text: String
+    do {
+      text = try String(contentsOfFile: path, encoding: .utf8)
+    } catch {
+      throw KelipError("cannot read the list of shards: \(error.localizedDescription)", at: path)
+    }
+    let paths = text.split(whereSeparator: \.isNewline).filter { !$0.allSatisfy(\.isWhitespace) }
+    guard !paths.isEmpty else { throw KelipError("the list of shards is empty", at: path, hint: expectation) }
+    return paths.map(String.init)
+  }
+
   private static func children(of folder: String) throws -> [String] {
     let names: [String]
     do {
@@ -44,9 +66,10 @@ package enum ShardList {
     } catch {
       throw KelipError("cannot list the folder: \(error.localizedDescription)", at: folder)
     }
-    let tars = names.filter { $0.hasSuffix(".tar") && !$0.hasPrefix(".") }.sorted(by: byteOrder)
+    let tars = names.filter { name in !name.hasPrefix(".") && endings.contains(where: name.hasSuffix) }
+      .sorted(by: byteOrder)
     guard !tars.isEmpty else {
-      throw KelipError("the folder holds no .tar file", at: folder, hint: expectation)
+      throw KelipError("the folder holds no .tar or .tar.zst file", at: folder, hint: expectation)
     }
     return tars.map { (folder as NSString).appendingPathComponent($0) }
   }
@@ -56,7 +79,9 @@ package enum ShardList {
     defer { globfree(&result) }
     guard Foundation.glob(pattern, 0, nil, &result) == 0 else { return [] }
     let paths = (0..<Int(result.gl_pathc)).compactMap { result.gl_pathv[$0].map { String(cString: $0) } }
-    return paths.sorted(by: byteOrder)
+    let isPattern = pattern.contains { "*?[".contains($0) }
+    return paths.filter { path in !isPattern || !otherEndings.contains(where: path.hasSuffix) }
+      .sorted(by: byteOrder)
   }
 
   private static func byteOrder(_ left: String, _ right: String) -> Bool {

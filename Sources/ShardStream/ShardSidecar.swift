@@ -38,6 +38,8 @@ package struct ShardSidecar {
   private let tableLength: Int
   private let tableDigest: UInt64
 
+  package var byteCount: Int { headLength + tableLength }
+
   /// The head of the sidecar at `path`, or nil where there is none.
   ///
   /// - Parameter shard: the shard that it should belong to, and its present identity.

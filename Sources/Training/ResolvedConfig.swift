@@ -6,7 +6,8 @@ package enum ResolvedConfig {
   /// Sections and keys that do not change what is computed.
   private static let free = [
     "run.directory", "data.decode_threads", "data.prefetch_batches", "data.validation",
-    "data.index_directory", "data.max_bad_fraction", "data.max_bad_fraction_after",
+    "data.index_directory", "data.read_retry_seconds", "data.zstd_cache_megabytes", "data.max_bad_fraction",
+    "data.max_bad_fraction_after",
   ]
   private static let freeSections = ["parallel.", "checkpoint.", "log.", "evaluation."]
 

@@ -42,6 +42,10 @@ package struct TrainConfig: Sendable {
   package var decodeThreads: Int
   /// `data.prefetch_batches`: decoded ahead.
   package var prefetchBatches: Int
+  /// `data.read_retry_seconds`: how long storage that fails is tried again.
+  package var readRetrySeconds: Double
+  /// `data.zstd_cache_megabytes`, in bytes.
+  package var zstdCacheBytes: Int
   /// `data.canonical_streams`, see `GlobalOrder`.
   package var canonicalStreams: Int
   /// `data.shuffle_window`, in samples.
@@ -132,6 +136,9 @@ package struct TrainConfig: Sendable {
     tokenizerPath = Self.locate(try reader.string("data.tokenizer"), base)
     decodeThreads = try reader.integer("data.decode_threads", default: 1, in: 0...256)
     prefetchBatches = try reader.integer("data.prefetch_batches", default: 2, in: 1...64)
+    readRetrySeconds = try reader.number(
+      "data.read_retry_seconds", default: ReadRetry.defaultLimitSeconds, in: 0...86_400)
+    zstdCacheBytes = try reader.integer("data.zstd_cache_megabytes", default: 1024, in: 0...(1 << 20)) << 20
     canonicalStreams = try reader.integer(
       "data.canonical_streams", default: GlobalOrder.defaultStreams(globalBatchSize), in: positive)
     shuffleWindow = try reader.integer("data.shuffle_window", default: 16384, in: positive)

@@ -15,6 +15,7 @@ package enum Worker {
     let config = try communicator.agree {
       try TrainConfig(contentsOf: options.configPath, overrides: options.overrides)
     }
+    config.prepareStorage { logger.warning("\($0)") }
     let plan = try RunPlan(config, communicator)
     try plan.checkSame(on: communicator)
     if communicator.isLeader { report(plan.catalogue.warnings, logger) }

@@ -4,6 +4,7 @@ import Foundation
 import Kernels
 import MPICollectives
 import ProgramEntry
+import ShardStream
 
 struct Kelip: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -15,6 +16,7 @@ struct Kelip: ParsableCommand {
 // Alone, the companion may use the whole machine; under mpirun each rank has its core.
 let threads = MPICommunicator.isLaunchedByMPI ? 1 : ProcessInfo.processInfo.activeProcessorCount
 ComputeRuntime.prepareProcess(threads: threads)
+ShardStorage.retry.report = { FileHandle.standardError.write(Data("warning: \($0)\n".utf8)) }
 do {
   var command = try parseCommandLine(Kelip.self).get()
   try command.run()

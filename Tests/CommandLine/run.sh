@@ -144,6 +144,25 @@ assert info["tensors"]["visual.conv1.weight"] == [768, 3, 32, 32]
 PYTHON
 }
 
+data_order_is_shown_and_checked() {
+  expect_status 0 "$kelip" data order --synthetic 500x100 --global-batch-size 64 --shuffle-window 500 --windows 16 \
+    --check --ranks 8 --json || return
+  python3 -c 'import json, sys; d = json.load(open(sys.argv[1]))
+assert d["check"]["passed"] and d["slices_make_the_batch"] and d["steps_per_epoch"] == 781.25, d' "$work/out" ||
+    fail "data order --check --json" || return
+  local order=("$kelip" data order --shards "$data/train" --global-batch-size 24 --step 200 --steps 3 --json)
+  expect_status 0 "${order[@]}" --keys && cp "$work/out" "$work/one.json" || return
+  expect_status 0 "${order[@]}" --keys --ranks 3 || return
+  python3 - "$work/one.json" "$work/out" <<'PYTHON' || fail "slices of three ranks are not the batches of one" || return
+import json, sys
+one, three = ([b["keys"] for b in json.load(open(path))["batches"]] for path in sys.argv[1:])
+assert len(one) == 3 and len(three) == 9 and sum(three, []) == sum(one, [])
+PYTHON
+  expect_status 2 "$kelip" data order --synthetic 500 && expect_in err 118400x10000 || return
+  expect_status 2 "$kelip" data order && expect_in err "one of --config" || return
+  expect_status 2 "${order[@]}" --ranks 3 --rank 3 && expect_in err "--rank"
+}
+
 tokenizer_trains_encodes_and_inspects() {
   local i
   for ((i = 0; i < 50; i++)); do echo "빨간 사과 red apple $i"; done >"$work/corpus.txt"
@@ -225,6 +244,43 @@ PYTHON
   [[ $(grep -c "cannot read the model file" "$work/err") == 1 ]] || fail "the error is not told once" || return
   expect_status 2 mpirun --oversubscribe -n 3 "$worker" --config "$work/pair.yaml" &&
     expect_in err "3 ranks do not divide"
+}
+
+# Writes, keeps, notices and checks; the same under three ranks; a run finds the indexes.
+data_index_writes_and_checks() {
+  mkdir "$work/shards" && cp "$data"/train/*.tar "$work/shards/" || return
+  local shards=$work/shards first count
+  count=$(find "$shards" -name '*.tar' | wc -l)
+  first=$(find "$shards" -name '*.tar' | sort | head -n 1)
+  expect_status 1 "$kelip" data index --check "$shards" && expect_in out "0 of $count indexes" || return
+  expect_status 0 "$kelip" data index "$shards" --json || return
+  cp "$work/out" "$work/alone.json"
+  (cd "$shards" && sha256sum ./*.kelip-index) >"$work/alone.sums"
+  expect_status 0 "$kelip" data index "$shards" && expect_in out "0 indexes written, $count were there" || return
+  expect_status 0 mpirun --oversubscribe -n 3 "$kelip" data index "$shards" --force --json || return
+  (cd "$shards" && sha256sum ./*.kelip-index) | cmp -s - "$work/alone.sums" || fail "3 ranks index otherwise" || return
+  python3 - "$work/alone.json" "$work/out" <<'PYTHON' || fail "data index --json" || return
+import json, sys
+one, three = (json.load(open(path)) for path in sys.argv[1:])
+assert three.pop("current") == len(one.pop("missing")) == one["shards"] and one.pop("current") == 0
+three.pop("missing")
+assert one == three and one["samples"] == sum(one["languages"].values()) > 0, (one, three)
+assert 5 < one["bytes_per_sample"] < 24, one
+PYTHON
+  expect_status 0 "$kelip" data index --check "$shards" && expect_in out "$count of $count indexes" || return
+  config indexed 1
+  expect_status 0 "$worker" --config "$work/indexed.yaml" --set data.train="$shards" || return
+  printf 'x' >>"$first" && cp "$first.kelip-index" "$work/kept"
+  expect_status 1 "$kelip" data index --check "$shards" && expect_in out "stale: $first: the shard has changed" || return
+  cmp -s "$first.kelip-index" "$work/kept" || fail "--check writes" || return
+  expect_status 0 "$worker" --config "$work/indexed.yaml" --set data.train="$shards" \
+    --set run.directory="$work/indexed-2" && expect_in err "$first: the shard has changed" || return
+  expect_status 0 "$kelip" data index "$shards" && expect_in out "written anew: $first" || return
+  head -c 100 "$work/kept" >"$first.kelip-index"
+  expect_status 0 "$kelip" data index "$shards" && expect_in out "the index is damaged" || return
+  expect_status 0 "$kelip" data index "$first" --index-directory "$work/indexes" || return
+  [[ -s $work/indexes$first.kelip-index ]] || fail "no index in --index-directory" || return
+  expect_status 2 "$kelip" data index /absent && expect_in err /absent
 }
 
 embed_writes_features() {
@@ -309,15 +365,18 @@ data_verify_finds_damage() {
   mkdir -p "$shards"
   cp "$data"/train/0000[01].tar "$shards" || fail "cp" || return
   expect_status 0 "$kelip" data verify "$shards" --decode && expect_in out sound || return
-  # Cut within a member; and a picture overwritten where it lies.
-  truncate -s 1000000 "$shards/00001.tar"
-  python3 - "$shards/00000.tar" <<'PYTHON' || fail "damage" || return
+  # One shard has a picture overwritten, the other ends within one.
+  python3 - "$shards" <<'PYTHON' || fail "damage" || return
 import sys, tarfile
-with tarfile.open(sys.argv[1]) as tar:
-    picture = [member for member in tar if member.name.endswith(".jpg")][3]
-with open(sys.argv[1], "r+b") as file:
-    file.seek(picture.offset_data)
+def picture(path, number):
+    with tarfile.open(path) as tar:
+        return [member for member in tar if member.name.endswith(".jpg")][number].offset_data
+whole, cut = (f"{sys.argv[1]}/0000{number}.tar" for number in range(2))
+with open(whole, "r+b") as file:
+    file.seek(picture(whole, 3))
     file.write(b"<html>")
+with open(cut, "r+b") as file:
+    file.truncate(picture(cut, 100) + 10)
 PYTHON
   expect_status 1 "$kelip" data verify "$shards" --decode --json --quarantine "$work/bad.jsonl" || return
   cp "$work/out" "$work/verify-alone.json"
@@ -413,11 +472,13 @@ sigterm_to_one_rank_stops_all_with_85() {
 check help_is_given
 check mistakes_on_the_command_line_exit_2
 check model_info_counts_parameters
+check data_order_is_shown_and_checked
 check tokenizer_trains_encodes_and_inspects
 check tokenizers_of_other_kinds_are_read
 check a_dry_run_leaves_nothing
 check a_worker_alone_trains
 check two_ranks_train_and_agree_on_errors
+check data_index_writes_and_checks
 check embed_writes_features
 check retrieval_prints_json
 check bench_step_prints_json

@@ -9,6 +9,8 @@ struct Reader {
   var repair: ((inout [UInt8]) -> Void)?
   /// Whether every second case changes whole words of JSON instead of bytes.
   var isJSON = false
+  /// A slow reader gets one case in so many.
+  var slowness = 1
   /// Reads the input to its end; what it tells is counted. Errors are fine, everything else ends the process.
   let read: ([UInt8]) throws -> String
 

@@ -1,9 +1,11 @@
 import Basics
+import Captions
 import Checkpointing
 import Foundation
 import Imaging
 import Tokenization
 
+@testable import Curation
 @testable import ShardStream
 
 extension Reader {
@@ -17,9 +19,15 @@ extension Reader {
       picture("png", seeds.ending(in: ".png"), repair: Repairs.png),
       picture("webp", seeds.ending(in: ".webp"), repair: Repairs.webp),
       shard("tar", suffix: ".tar", seeds.ending(in: ".tar"), repair: Repairs.tar),
+      shard("zstd", suffix: ".tar.zst", seeds.ending(in: ".tar.zst") + [try compressedShard()]),
+      try sidecar(),
       pax(),
       caption(seeds.ending(in: ".txt")),
+      metadata(seeds.ending(in: ".json")),
       try tokenizer(),
+      merges(),
+      vocabulary(),
+      table(),
       safetensors(seeds.ending(in: ".safetensors")),
     ]
   }
@@ -63,6 +71,45 @@ extension Reader {
     }
   }
 
+  /// With blocks that are compressed, unlike the corpus.
+  private static func compressedShard() throws -> [UInt8] {
+    let file = CaseFile(name: "seed.tar.zst")
+    defer { file.remove() }
+    let tar = try TarWriter(path: file.url.path)
+    for number in 0..<3 {
+      let picture = RGBImage(width: 20 + number, height: 18, fill: .white)
+      try tar.append(name: "k\(number).png", bytes: PNGCodec.encode(picture))
+      try tar.append(name: "k\(number).txt", bytes: Array("a caption, again a caption, \(number)".utf8))
+    }
+    try tar.finish()
+    return Array(try Data(contentsOf: file.url))
+  }
+
+  /// The index of a shard, beside that shard.
+  private static func sidecar() throws -> Reader {
+    let (tar, file) = (CaseFile(name: "indexed.tar.zst"), CaseFile(name: "index"))
+    try tar.write(try compressedShard())
+    defer { tar.remove() }
+    let seed = ShardSidecar.encode(try ShardScan(path: tar.url.path))
+    let identity = try ShardIdentity(path: tar.url.path)
+    return Reader(name: "sidecar", seeds: [seed], repair: Repairs.sidecar) { bytes in
+      try file.write(bytes)
+      defer { file.remove() }
+      do throws(SidecarFault) {
+        guard let sidecar = try ShardSidecar(path: file.url.path, shard: tar.url.path, identity: identity)
+        else { return "none" }
+        let table = try sidecar.table(path: file.url.path)
+        for sample in 0..<table.count {
+          precondition(
+            table.members(sample).image.offset >= 0 && table.key(sample).utf8.count <= bytes.count * 3)
+        }
+        return "an index"
+      } catch {
+        return "\(error)"
+      }
+    }
+  }
+
   private static func pax() -> Reader {
     let seeds = [
       "20 path=a/b/c.png\n12 size=10\n", "30 mtime=1700000000.123456\n19 path=그림.txt\n", "6 a=b\n",
@@ -76,23 +123,73 @@ extension Reader {
     }
   }
 
+  /// Read, cleaned and told its language, as filters do.
   private static func caption(_ seeds: [[UInt8]]) -> Reader {
-    Reader(name: "caption", seeds: seeds) { bytes in
+    let html = [
+      "a <b>cat</b> &amp; a dog &#xAC00; <!-- x --> https://a.b/c?d=e <script>f()</script> g@h.kr",
+      "1 < 2 &lt",
+    ]
+    let seeds = seeds + html.map { Array($0.utf8) }
+    return Reader(name: "caption", seeds: seeds) { bytes in
       do throws(SampleFault) {
         let caption = try SampleReader.caption(bytes)
         precondition(!caption.isEmpty)
-        return "a caption"
+        let cleaned = CleaningStep.allCases.apply(to: caption)
+        return "a caption in \(CaptionLanguage.detect(cleaned))"
       } catch {
         return error.reason
       }
     }
   }
 
+  private static func metadata(_ seeds: [[UInt8]]) -> Reader {
+    let seeds =
+      seeds + ["{\"language\": \"ko\", \"width\": 3, \"a\": [1, {\"b\": null}]}"].map { Array($0.utf8) }
+    return Reader(name: "metadata", seeds: seeds.filter { $0.count < 4096 }, isJSON: true) { bytes in
+      "language \(CaptionLanguage.ofSample(metadata: bytes, caption: nil))"
+    }
+  }
+
+  private static let captions = ["a red cat", "빨간 고양이", "two red cats on a mat", "고양이 두 마리"]
+
   private static func tokenizer() throws -> Reader {
-    let captions = ["a red cat", "빨간 고양이", "two red cats on a mat", "고양이 두 마리"]
     let trained = try BytePairTrainer(vocabSize: 290).train(on: captions)
-    let file = CaseFile(name: "tokenizer.json")
-    return Reader(name: "tokenizer", seeds: [Array(trained.json())], isJSON: true) { bytes in
+    return tokenizer("tokenizer", file: "tokenizer.json", [Array(trained.json())], isJSON: true)
+  }
+
+  /// CLIP's merges, a few of them.
+  private static func merges() -> Reader {
+    let text = "#version: 0.2\nt h\na n\nth e</w>\nan d</w>\nr e\nre d</w>\nc a\nca t</w>\n"
+    return tokenizer("merges", file: "bpe_simple_vocab_16e6.txt", [Array(text.utf8)])
+  }
+
+  private static func vocabulary() -> Reader {
+    let text = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nred\ncat\n##s\n빨\n##간\n고양\n##이\n"
+    return tokenizer("vocabulary", file: "vocab.txt", [Array(text.utf8)])
+  }
+
+  private static func table() -> Reader {
+    let text =
+      "\u{FEFF}image,caption,language\r\na.jpg,\"a \"\"red\"\" cat, sitting\",en\r\nb.jpg,\"빨간\n고양이\",ko\n\nc,d\n"
+    let file = CaseFile(name: "table.csv")
+    return Reader(name: "table", seeds: [Array(text.utf8)]) { bytes in
+      try file.write(bytes)
+      defer { file.remove() }
+      var reader = try DelimitedReader(file.url, delimiter: UInt8(ascii: ","))
+      var (records, fields) = (0, 0)
+      while let record = try reader.next() {
+        precondition(!record.fields.isEmpty && record.offset <= bytes.count)
+        (records, fields) = (records + 1, fields + record.fields.count)
+      }
+      return fields == 3 * records ? "records of three fields" : "other records"
+    }
+  }
+
+  private static func tokenizer(
+    _ name: String, file: String, _ seeds: [[UInt8]], isJSON: Bool = false
+  ) -> Reader {
+    let file = CaseFile(name: file)
+    return Reader(name: name, seeds: seeds, isJSON: isJSON, slowness: 10) { bytes in
       try file.write(bytes)
       defer { file.remove() }
       let tokenizer = try Tokenizers.load(file.url.path)

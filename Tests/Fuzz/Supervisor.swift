@@ -73,7 +73,9 @@ struct Supervisor {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     process.arguments =
-      arguments + ["--reader", reader.name, "--first", "\(first)", "--child", progress.url.path]
+      arguments + [
+        "--reader", reader.name, "--cases", "\(cases)", "--first", "\(first)", "--child", progress.url.path,
+      ]
     let pipe = Pipe()
     process.standardOutput = pipe
     try process.run()
@@ -88,7 +90,7 @@ struct Supervisor {
       ? "hung"
       : process.terminationReason == .exit
         ? "ended with status \(process.terminationStatus)" : "died of signal \(process.terminationStatus)"
-    print(
+    say(
       "FAILED  \(reader.name): case \(progress.number) \(what); again with: kelip-fuzz --reader \(reader.name) "
         + "--seed \(seed) --only \(progress.number) (and the same --corpus)")
     return nil
@@ -108,11 +110,14 @@ struct Supervisor {
     return true
   }
 
+  /// At once, into pipes too.
+  private func say(_ line: String) { FileHandle.standardOutput.write(Data("\(line)\n".utf8)) }
+
   private func tell(_ report: Report, failures: Int, seconds: Double) {
     let outcomes = report.outcomes.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
       .map { "\($0.value) \($0.key)" }.joined(separator: ", ")
     let tenths = Int(seconds * 10)
-    print(
+    say(
       "\(failures == 0 ? "ok" : "FAILED")  \(reader.name): \(cases) cases of \(reader.seeds.count) seeds, "
         + "\(tenths / 10).\(tenths % 10) s, \(report.peakMegabytes) MiB: \(outcomes)")
   }

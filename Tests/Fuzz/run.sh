@@ -16,6 +16,6 @@ swift build -c release --sanitize=address --scratch-path .build-asan --product k
 fixtures=()
 for folder in Tests/*/Fixtures; do fixtures+=(--corpus "$folder"); done
 bin=$(swift build -c release --sanitize=address --scratch-path .build-asan --show-bin-path)
-export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:hard_rss_limit_mb=4096}
 export LSAN_OPTIONS=${LSAN_OPTIONS:-suppressions=$PWD/Tests/Fuzz/leaks.supp:print_suppressions=0}
 "$bin/kelip-fuzz" --reader all --cases "$cases" --limit 60 --corpus "$corpus" "${fixtures[@]}"

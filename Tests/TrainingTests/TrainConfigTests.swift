@@ -59,6 +59,7 @@ import TinyRun
 
   @Test(arguments: [
     "run.seed=-1", "model.precision=fp16", "data.global_batch_size=0", "data.decode_threads=-1",
+    "data.read_retry_seconds=-1", "data.zstd_cache_megabytes=-1",
     "data.prefetch_batches=0", "data.canonical_streams=0", "data.shuffle_window=0", "data.max_pixels=0",
     "augmentation.train=colour", "augmentation.scale=[0, 1]", "augmentation.scale=[0.5, 1.5]",
     "augmentation.ratio=[0, 1]", "augmentation.ratio=[2, 1]", "augmentation.flip=1.5",
@@ -129,7 +130,10 @@ import TinyRun
       "this key has no default: give a text or a list of texts"
     ),
     ("{shards: a, weight: 0}", "data.train[2]: weight", "must be from 1e-06 to 1000000000000.0, is 0.0", nil),
-    ("{shards: a, weight: -3}", "data.train[2]: weight", "must be from 1e-06 to 1000000000000.0, is -3.0", nil),
+    (
+      "{shards: a, weight: -3}", "data.train[2]: weight", "must be from 1e-06 to 1000000000000.0, is -3.0",
+      nil
+    ),
     ("{shards: a, weight: much}", "data.train[2]: weight", "expected a number, found \"much\"", nil),
     (
       "{shards: a, weight: 1, language: kr}", "data.train[2]: language", "unknown value \"kr\"",
@@ -172,6 +176,7 @@ import TinyRun
     #expect(try differences("data.train=[a, b]") == ["data.train: [\"shards\"] → [\"a\", \"b\"]"])
     for free in [
       "run.directory=x", "data.decode_threads=3", "data.prefetch_batches=5", "data.validation=v",
+      "data.read_retry_seconds=5", "data.zstd_cache_megabytes=64",
       "parallel.bucket_megabytes=1", "checkpoint.every_steps=5", "log.sample_keys=true",
     ] { #expect(try differences(free) == []) }
     let fewer = saved.split(separator: "\n").filter { !$0.contains("warmup") }.joined(separator: "\n")

@@ -41,16 +41,20 @@ extension DataVerification: CustomStringConvertible {
   }
 
   private var headline: String {
-    let shards = shardCount == 1 ? "1 shard" : "\(shardCount.digitGrouped) shards"
     let depth =
       hasDecoded ? "every picture decoded" : "headers only (--decode looks at pictures and captions)"
-    return "\(sampleCount.digitGrouped) samples in \(shards), \(StatsReport.bytes(byteCount)); \(depth)"
+    return
+      "\(Self.counted(sampleCount, "sample")) in \(Self.counted(shardCount, "shard")), \(StatsReport.bytes(byteCount)); \(depth)"
+  }
+
+  private static func counted(_ count: Int, _ noun: String) -> String {
+    "\(count.digitGrouped) \(noun)\(count == 1 ? "" : "s")"
   }
 
   private var verdict: String {
     guard !isSound else { return "sound" }
-    return "\(damagedCount.digitGrouped) damaged shards, \(rejectedCount.digitGrouped) rejected groups, "
-      + "\(badCount.digitGrouped) bad samples"
+    return [(damagedCount, "damaged shard"), (rejectedCount, "rejected group"), (badCount, "bad sample")]
+      .map { Self.counted($0.0, $0.1) }.joined(separator: ", ")
   }
 
   private var sortedReasons: [(key: String, value: Occurrences)] {
@@ -61,7 +65,7 @@ extension DataVerification: CustomStringConvertible {
     sortedReasons.map { reason, occurrences in
       let place = [occurrences.first.shard, occurrences.first.key].compactMap(\.self).joined(separator: " ")
       return "  \(StatsReport.padded(occurrences.count.digitGrouped, to: 9, isRight: true)) × "
-        + "\(StatsReport.padded(reason, to: 24)) in \(occurrences.shardCount.digitGrouped) of the shards; "
+        + "\(StatsReport.padded(reason, to: 24)) in \(Self.counted(occurrences.shardCount, "shard")); "
         + "first \(place)"
     }
   }
