@@ -285,9 +285,9 @@ def zstd_items(bomb_bytes=10 << 30):
     head, kept = start("bomb-zeros")
     yield item("bomb-zeros", head, zstd.frame(zstd.zeros(bomb_bytes)), kept, fault="zstd_bomb")
     yield Item("zstd-bomb-alone", zstd.frame(zstd.zeros(bomb_bytes)), [], fault="zstd_bomb", suffix=".tar.zst")
-    head, kept = start("claims-10-gb")
+    head, kept = start("claims-10-gb")  # Refused for what it claims.
     yield item("claims-10-gb", head, zstd.frame(zstd.zeros(1 << 20), content_size=bomb_bytes), kept,
-               fault="zstd_corrupt")
+               fault="zstd_bomb")
     (kept, head), (_, tail) = good("zstd-bad-checksum", 0), good("zstd-bad-checksum", 1)
     yield item("bad-checksum", head, zstd.stored(tail)[:-4] + b"oops", kept, fault="zstd_corrupt")
     (kept, head), (_, tail) = good("zstd-reserved-block", 0), good("zstd-reserved-block", 1)
