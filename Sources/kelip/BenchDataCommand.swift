@@ -47,7 +47,7 @@ struct BenchData: ParsableCommand {
     let crop: Augmentation = augmentation == .none ? .none : .randomResizedCrop(scale: cropScale...1)
     let options = LoaderOptions(
       order: order, source: SampleSource(catalogue: catalogue),
-      encoder: try BytePairTokenizer(contentsOf: URL(fileURLWithPath: tokenizer)),
+      encoder: try Tokenizers.load(tokenizer),
       crops: [ImagePreparation(size: size, augmentation: crop)], contextLength: contextLength,
       threads: threads, scalesJPEG: scaledDecode)
     report(try DataBenchmark(options).run(imageCount: samples))
