@@ -40,13 +40,13 @@ struct BenchData: ParsableCommand {
   }
 
   func run() throws {
-    let index = try ShardIndex.scan(try ShardList.resolve(shards))
+    let catalogue = try ShardCatalogue.load(try ShardList.resolve(shards))
     let order = try GlobalOrder(
-      seed: 0, shardSampleCounts: index.sampleCounts, globalBatchSize: batch,
+      seed: 0, shardSampleCounts: catalogue.sampleCounts, globalBatchSize: batch,
       canonicalStreams: GlobalOrder.defaultStreams(batch), shuffleWindow: 16_384)
     let crop: Augmentation = augmentation == .none ? .none : .randomResizedCrop(scale: cropScale...1)
     let options = LoaderOptions(
-      order: order, source: SampleSource(index: index),
+      order: order, source: SampleSource(catalogue: catalogue),
       encoder: try BytePairTokenizer(contentsOf: URL(fileURLWithPath: tokenizer)),
       crops: [ImagePreparation(size: size, augmentation: crop)], contextLength: contextLength,
       threads: threads, scalesJPEG: scaledDecode)

@@ -290,7 +290,7 @@ def zstd_items(bomb_bytes=10 << 30):
     head, kept = start("bomb-zeros")
     yield item("bomb-zeros", head, zstd.frame(zstd.zeros(bomb_bytes)), kept, fault="zstd_bomb")
     yield Item("zstd-bomb-alone", zstd.frame(zstd.zeros(bomb_bytes)), [], fault="zstd_bomb", suffix=".tar.zst")
-    head, kept = start("claims-10-gb")
+    head, kept = start("claims-10-gb")  # Refused for what it claims.
     yield item("claims-10-gb", head, zstd.frame(zstd.zeros(1 << 20), content_size=bomb_bytes), kept,
                fault="zstd_bomb")
     (kept, head), (_, tail) = good("zstd-bad-checksum", 0), good("zstd-bad-checksum", 1)
