@@ -9,6 +9,7 @@ enum { PRECISION = 22, ROUNDING = 1 << (PRECISION - 1) };
 
 typedef int32_t Sums __attribute__((vector_size(64)));
 typedef uint8_t Samples __attribute__((vector_size(16)));
+typedef uint32_t Pixels __attribute__((vector_size(16)));
 
 // By reference: passing 64 bytes by value is another ABI on each instruction set, inlined or not.
 INLINE Samples clip(const Sums *sum) {
@@ -16,37 +17,44 @@ INLINE Samples clip(const Sums *sum) {
   return __builtin_convertvector(__builtin_elementwise_max(sums, (Sums){0}), Samples);
 }
 
-/// One pixel each of four rows, widened: (R, G, B, unused) four times. The last pixel of a picture has no byte after
-/// it that could be read along.
-INLINE Samples load_column(const uint8_t *pixel, int64_t stride, int64_t rows, int length) {
-  uint32_t four[4] = {0};
-  for (int64_t row = 0; row < rows; row++) memcpy(&four[row], pixel + row * stride, length);
-  Samples samples;
-  memcpy(&samples, four, sizeof samples);
-  return samples;
+INLINE uint32_t load_pixel(const uint8_t *pixel, size_t length) {
+  uint32_t value = 0;
+  memcpy(&value, pixel, length);
+  return value;
 }
 
-INLINE void widen(const uint8_t *source, int64_t stride, int64_t rows, int64_t width, Sums *wide) {
-  for (int64_t x = 0; x + 1 < width; x++) {
-    wide[x] = __builtin_convertvector(load_column(source + 3 * x, stride, rows, 4), Sums);
-  }
-  wide[width - 1] = __builtin_convertvector(load_column(source + 3 * (width - 1), stride, rows, 3), Sums);
+INLINE void widen_pixel(const uint8_t *pixel, const int64_t rows[4], size_t length, Sums *wide) {
+  Pixels pixels = {load_pixel(pixel + rows[0], length), load_pixel(pixel + rows[1], length),
+                   load_pixel(pixel + rows[2], length), load_pixel(pixel + rows[3], length)};
+  *wide = __builtin_convertvector((Samples)pixels, Sums);
 }
 
-INLINE void resample_four(const Sums *wide, int64_t rows, const KelipTaps *taps, uint8_t *target) {
-  int64_t length = 3 * taps->outputs;
-  for (int64_t x = 0; x < taps->outputs; x++) {
-    const Sums *samples = wide + taps->starts[x];
-    const int32_t *weights = taps->weights + x * taps->stride;
-    Sums sums = (Sums){0} + ROUNDING;
-    for (int32_t tap = 0; tap < taps->counts[x]; tap++) sums += samples[tap] * weights[tap];
-    Samples pixels = clip(&sums);
-    uint32_t four[4];
-    memcpy(four, &pixels, sizeof four);
-    // The fourth byte is overwritten by the next pixel, except where there is none.
-    int width = x + 1 < taps->outputs ? 4 : 3;
-    for (int64_t row = 0; row < rows; row++) memcpy(target + row * length + 3 * x, &four[row], width);
-  }
+/// One pixel each of four rows, widened: (R, G, B, unused) four times. The last pixel of a picture has no byte after it
+/// that could be read along.
+INLINE void widen(const uint8_t *source, const int64_t rows[4], int64_t width, Sums *wide) {
+  for (int64_t x = 0; x + 1 < width; x++) widen_pixel(source + 3 * x, rows, 4, wide + x);
+  widen_pixel(source + 3 * (width - 1), rows, 3, wide + width - 1);
+}
+
+INLINE void resample_pixel(const Sums *wide, const KelipTaps *taps, int64_t x, int rows, size_t length, uint8_t *out) {
+  const Sums *samples = wide + taps->starts[x];
+  const int32_t *weights = taps->weights + x * taps->stride;
+  Sums sums = (Sums){0} + ROUNDING;
+  for (int32_t tap = 0; tap < taps->counts[x]; tap++) sums += samples[tap] * weights[tap];
+  Pixels pixels = (Pixels)clip(&sums);
+  uint32_t first = pixels[0], second = pixels[1], third = pixels[2], fourth = pixels[3];
+  int64_t row_length = 3 * taps->outputs;
+  memcpy(out, &first, length);
+  if (rows > 1) memcpy(out + row_length, &second, length);
+  if (rows > 2) memcpy(out + 2 * row_length, &third, length);
+  if (rows > 3) memcpy(out + 3 * row_length, &fourth, length);
+}
+
+/// The fourth byte is overwritten by the next pixel, except where there is none.
+INLINE void resample_four(const Sums *wide, int rows, const KelipTaps *taps, uint8_t *target) {
+  int64_t last = taps->outputs - 1;
+  for (int64_t x = 0; x < last; x++) resample_pixel(wide, taps, x, rows, 4, target + 3 * x);
+  resample_pixel(wide, taps, last, rows, 3, target + 3 * last);
 }
 
 CLONES void kelip_resample_rows(const uint8_t *source, int64_t stride, int64_t rows, int64_t width,
@@ -54,12 +62,16 @@ CLONES void kelip_resample_rows(const uint8_t *source, int64_t stride, int64_t r
   Sums *wide = (Sums *)scratch;
   int64_t row = 0;
   for (; row + 4 <= rows; row += 4) {
-    widen(source + row * stride, stride, 4, width, wide);
+    const int64_t offsets[4] = {0, stride, 2 * stride, 3 * stride};
+    widen(source + row * stride, offsets, width, wide);
     resample_four(wide, 4, taps, target + row * 3 * taps->outputs);
   }
   if (row < rows) {
-    widen(source + row * stride, stride, rows - row, width, wide);
-    resample_four(wide, rows - row, taps, target + row * 3 * taps->outputs);
+    // The last rows stand in for those that are missing.
+    const int64_t left = rows - row;
+    const int64_t offsets[4] = {0, left > 1 ? stride : 0, left > 2 ? 2 * stride : 0, 0};
+    widen(source + row * stride, offsets, width, wide);
+    resample_four(wide, left, taps, target + row * 3 * taps->outputs);
   }
 }
 

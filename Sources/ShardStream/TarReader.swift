@@ -1,4 +1,5 @@
 import Basics
+import Foundation
 
 /// Walks the headers of a tar (ustar, GNU long names, PAX) without touching the members' data.
 ///
@@ -116,13 +117,23 @@ package struct TarReader {
     var firstData: Int?
     while position < end {
       let bytes = try input.bytes(at: position, count: TarInput.windowSize)
-      if firstData == nil, let index = bytes.firstIndex(where: { $0 != 0 }) {
-        firstData = (position + index - bytes.startIndex) / TarBlock.size * TarBlock.size
+      if firstData == nil, let index = Self.firstData(bytes) {
+        firstData = (position + index) / TarBlock.size * TarBlock.size
         if !input.file.isCompressed { break }
       }
       position += bytes.count
       if bytes.count < TarInput.windowSize { break }
     }
     if let firstData { throw TarFault(reason: .dataAfterEnd, offset: firstData) }
+  }
+
+  private static let zeros = [UInt8](repeating: 0, count: TarInput.windowSize)
+
+  /// Of the first byte that is not zero. Nearly all there is to read are zeros, a compressed bomb's among them.
+  private static func firstData(_ bytes: ArraySlice<UInt8>) -> Int? {
+    let isZero = bytes.withUnsafeBytes { bytes in
+      zeros.withUnsafeBytes { bytes.isEmpty || memcmp(bytes.baseAddress!, $0.baseAddress!, bytes.count) == 0 }
+    }
+    return isZero ? nil : bytes.firstIndex { $0 != 0 }! - bytes.startIndex
   }
 }

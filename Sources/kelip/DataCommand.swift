@@ -5,6 +5,7 @@ struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data", abstract: "Build, import, clean and check shards of captioned pictures.",
     subcommands: [
-      DataBuild.self, DataIndex.self, DataImport.self, DataFilter.self, DataStats.self, DataVerify.self, DataOrder.self,
+      DataBuild.self, DataIndex.self, DataImport.self, DataFilter.self, DataStats.self, DataVerify.self,
+      DataOrder.self,
     ])
 }

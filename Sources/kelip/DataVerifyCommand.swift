@@ -12,7 +12,7 @@ struct DataVerify: ParsableCommand {
     commandName: "verify",
     abstract: "Check shards: damage, groups that are no samples, and samples that training would replace.",
     discussion: """
-      Walks every tar to its end. With --decode it also decodes every picture and checks every caption as training \
+      Walks every tar to its end, and holds indexes against what they index. With --decode it also decodes every picture and checks every caption as training \
       does. Under mpirun the shards are dealt to the ranks; the result is the same. \
       Exit status: 0 sound, 1 something is wrong with the data, 2 bad usage.
       """)
@@ -24,6 +24,7 @@ struct DataVerify: ParsableCommand {
   @Option(help: "With --decode: a picture of more pixels is bad.") var maxPixels = 25_000_000
   @Option(help: "With --decode: the size that training resizes a picture's shorter side to.")
   var imageSize = 224
+  @Option(help: "Where the shards' indexes lie, if not beside them.") var indexDirectory: String?
   @Flag(help: "Print JSON.") var json = false
 
   func validate() throws {
@@ -51,6 +52,7 @@ struct DataVerify: ParsableCommand {
     options.decodes = decode
     options.maxPixels = maxPixels
     options.imageSize = imageSize
+    options.indexPlace = SidecarPlace(folder: indexDirectory)
     options.threads = MPICommunicator.isLaunchedByMPI ? 1 : ProcessInfo.processInfo.activeProcessorCount
     return options
   }

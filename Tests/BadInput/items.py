@@ -216,6 +216,11 @@ def group_items():
     yield item("more-members", [*sample("g-more").items(), ("g-more.seg.png", b"x"), ("g-more.cls", b"7")],
                ["g-more"])
     yield item("upper-case", [("G-UPPER.PNG", png), ("G-UPPER.TXT", text)], ["G-UPPER"])
+    yield item("many-members", [*sample("g-many").items(), *((f"g-many.x{n}", b"") for n in range(1100))],
+               too_many_members=1)
+    yield around("group-long-key", b"".join(
+        tar.pax({"path": "k" * 5000 + end}) + tar.member("x", data) for end, data in ((".png", png), (".txt", text))
+    ), rejected={"key_too_long": 1})
     yield item("hidden", [(".hidden.png", png), ("._g-mac.txt", text)])
     yield item("no-extension", [("README", text)])
     yield item("two-images", [("g-two.png", png), ("g-two.jpg", pictures.JPEG), ("g-two.txt", text)], ["g-two"])
@@ -285,16 +290,16 @@ def zstd_items(bomb_bytes=10 << 30):
     head, kept = start("bomb-zeros")
     yield item("bomb-zeros", head, zstd.frame(zstd.zeros(bomb_bytes)), kept, fault="zstd_bomb")
     yield Item("zstd-bomb-alone", zstd.frame(zstd.zeros(bomb_bytes)), [], fault="zstd_bomb", suffix=".tar.zst")
-    head, kept = start("claims-10-gb")
+    head, kept = start("claims-10-gb")  # Refused for what it claims.
     yield item("claims-10-gb", head, zstd.frame(zstd.zeros(1 << 20), content_size=bomb_bytes), kept,
-               fault="zstd_corrupt")
+               fault="zstd_bomb")
     (kept, head), (_, tail) = good("zstd-bad-checksum", 0), good("zstd-bad-checksum", 1)
     yield item("bad-checksum", head, zstd.stored(tail)[:-4] + b"oops", kept, fault="zstd_corrupt")
     (kept, head), (_, tail) = good("zstd-reserved-block", 0), good("zstd-reserved-block", 1)
     yield item("reserved-block", head, zstd.frame([(zstd.RAW, len(tail), tail), (zstd.RESERVED, 4, b"abcd")]),
                kept, fault="zstd_corrupt")
     (kept, head), (_, tail) = good("zstd-cut", 0), good("zstd-cut", 1)
-    yield item("cut", head, zstd.stored(tail)[:-20], kept, fault="zstd_truncated")
+    yield item("cut", head, zstd.stored(tail)[:300], kept, fault="zstd_truncated")
     (kept, head), (_, tail) = good("zstd-cut-in-magic", 0), good("zstd-cut-in-magic", 1)
     yield item("cut-in-magic", head, zstd.stored(tail)[:3], kept, fault="zstd_truncated")
     (kept, head), (other, tail) = good("zstd-garbage-after", 0), good("zstd-garbage-after", 1)

@@ -10,11 +10,11 @@ import Testing
   let urls: [URL]
 
   init() throws {
-    shards = try ShardFolder()
-    let urls = try [0..<3, 3..<3, 3..<4, 4..<9].enumerated().map { number, samples in
+    let shards = try ShardFolder()
+    self.shards = shards
+    urls = try [0..<3, 3..<3, 3..<4, 4..<9].enumerated().map { number, samples in
       try shards.write("\(number).tar", ShardFolder.samples(samples) + [.init("z.txt", "alone")])
     }
-    self.urls = urls
   }
 
   private func run(worldSize: Int = 1, _ change: (inout IndexRun.Options) -> Void = { _ in }) throws

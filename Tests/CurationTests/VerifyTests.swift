@@ -157,6 +157,25 @@ import Testing
     #expect(try Self.verify([url]).result.isSound)
   }
 
+  @Test func anIndexThatDoesNotFitIsTold() throws {
+    let shards = try ShardFolder()
+    var members = ShardFolder.samples(0..<40)
+    let urls = try (0..<4).map { try shards.write("\($0).tar", members) }
+    _ = try IndexRun.run(Array(urls[..<3]), IndexRun.Options(), SoloCommunicator())
+    #expect(try Self.verify(urls).result.isSound)
+    // In the middle, where the identity of a shard does not look.
+    for index in [40, 41] { members[index].name = "q" + members[index].name.dropFirst() }
+    try shards.write("0.tar", members)
+    try shards.write("1.tar", ShardFolder.samples(0..<3))
+    let sidecar = SidecarPlace.beside.path(ofShard: urls[2].path)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: sidecar))
+    bytes[bytes.count / 2] ^= 1
+    try bytes.write(to: URL(fileURLWithPath: sidecar))
+    let outcome = try Self.verify(urls)
+    #expect(outcome.findings.map(\.reason) == ["index_differs", "index_stale", "index_damaged"])
+    #expect(!outcome.result.isSound && outcome.result.damagedCount == 0)
+  }
+
   @Test func linesReadAsTheTrainersDo() {
     let sample = VerifyFinding(shard: "a.tar", key: "k\"1", reason: "image_truncated")
     #expect(sample.line.text == #"{"key": "k\"1", "shard": "a.tar", "reason": "image_truncated"}"#)

@@ -20,6 +20,7 @@ extension Reader {
       picture("webp", seeds.ending(in: ".webp"), repair: Repairs.webp),
       shard("tar", suffix: ".tar", seeds.ending(in: ".tar"), repair: Repairs.tar),
       shard("zstd", suffix: ".tar.zst", seeds.ending(in: ".tar.zst") + [try compressedShard()]),
+      try sidecar(),
       pax(),
       caption(seeds.ending(in: ".txt")),
       metadata(seeds.ending(in: ".json")),
@@ -82,6 +83,31 @@ extension Reader {
     }
     try tar.finish()
     return Array(try Data(contentsOf: file.url))
+  }
+
+  /// The index of a shard, beside that shard.
+  private static func sidecar() throws -> Reader {
+    let (tar, file) = (CaseFile(name: "indexed.tar.zst"), CaseFile(name: "index"))
+    try tar.write(try compressedShard())
+    defer { tar.remove() }
+    let seed = ShardSidecar.encode(try ShardScan(path: tar.url.path))
+    let identity = try ShardIdentity(path: tar.url.path)
+    return Reader(name: "sidecar", seeds: [seed], repair: Repairs.sidecar) { bytes in
+      try file.write(bytes)
+      defer { file.remove() }
+      do throws(SidecarFault) {
+        guard let sidecar = try ShardSidecar(path: file.url.path, shard: tar.url.path, identity: identity)
+        else { return "none" }
+        let table = try sidecar.table(path: file.url.path)
+        for sample in 0..<table.count {
+          precondition(
+            table.members(sample).image.offset >= 0 && table.key(sample).utf8.count <= bytes.count * 3)
+        }
+        return "an index"
+      } catch {
+        return "\(error)"
+      }
+    }
   }
 
   private static func pax() -> Reader {

@@ -1,3 +1,5 @@
+@testable import ShardStream
+
 /// Makes checksums right again after a change: without that, most changes would be seen there and get no deeper.
 enum Repairs {
   static func jpeg(_ bytes: inout [UInt8]) { restore([0xFF, 0xD8, 0xFF], &bytes) }
@@ -41,6 +43,19 @@ enum Repairs {
       for shift in 0..<4 { bytes[end + shift] = UInt8(truncatingIfNeeded: crc >> (24 - 8 * UInt32(shift))) }
       position = end + 4
     }
+  }
+
+  /// The lengths and digests of a shard's index: see `ShardSidecar`.
+  static func sidecar(_ bytes: inout [UInt8]) {
+    guard bytes.count >= 40 else { return }
+    let headLength = (12..<16).reversed().reduce(0) { $0 << 8 | Int(bytes[$1]) }
+    guard (40...bytes.count).contains(headLength) else { return }
+    func write(_ word: UInt64, at place: Int) {
+      for shift in 0..<8 { bytes[place + shift] = UInt8(truncatingIfNeeded: word >> (8 * UInt64(shift))) }
+    }
+    write(UInt64(bytes.count - headLength), at: 16)
+    write(bytes[headLength...].withUnsafeBytes(ShardIdentity.digest), at: 24)
+    write(bytes[..<(headLength - 8)].withUnsafeBytes(ShardIdentity.digest), at: headLength - 8)
   }
 
   /// The length of a safetensors header: up to the bracket that closes it.

@@ -13,6 +13,8 @@ package struct DataVerification: Sendable {
     package var maxPixels = ImageDecoder.defaultMaxPixels
     /// What training resizes the shorter side to.
     package var imageSize = 224
+    /// Where the shards' indexes lie, if there are any.
+    package var indexPlace = SidecarPlace.beside
     /// Shards of a rank that are read at once.
     package var threads = 1
 

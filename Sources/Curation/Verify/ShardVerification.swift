@@ -16,8 +16,15 @@ struct ShardVerification: Sendable {
     do {
       var walk = try ShardWalk(url: url)
       verdict.byteCount = walk.file.size
-      while let step = try walk.next() { try take(step, of: walk, &verdict, &keys) }
+      var index = IndexComparison(shard: url, place: options.indexPlace)
+      while let step = try walk.next() {
+        if case .sample(let sample) = step { index.take(sample) }
+        try take(step, of: walk, &verdict, &keys)
+      }
       checkRecord(of: url, &verdict)
+      if let (reason, detail) = index.fault {
+        verdict.add(VerifyFinding(shard: url.path, reason: reason, detail: detail))
+      }
     } catch {
       verdict.isDamaged = true
       let detail = (error as? KelipError)?.message ?? "\(error)"
