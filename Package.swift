@@ -76,7 +76,8 @@ let package = Package(
     room(
       "Curation",
       [
-        "Basics", "Configuration", "Imaging", "Tokenization", "Captions", "Collectives", "ShardStream", "Charts",
+        "Basics", "Configuration", "Imaging", "Tokenization", "Captions", "Collectives", "ShardStream",
+        "Charts",
       ]),
     room("DatasetBuilding", ["Basics", "Imaging", "ShardStream"]),
     room("Towers", ["Basics", "Kernels"]),
@@ -87,7 +88,8 @@ let package = Package(
     room(
       "Training",
       [
-        "Basics", "Configuration", "Kernels", "Collectives", "Tokenization", "Captions", "ShardStream", "Towers", "Objectives",
+        "Basics", "Configuration", "Kernels", "Collectives", "Tokenization", "Captions", "ShardStream",
+        "Towers", "Objectives",
         "Optimization",
         "Checkpointing", "RunService", .product(name: "Yams", package: "Yams"), logging,
       ]),
@@ -139,7 +141,8 @@ let package = Package(
     .executableTarget(
       name: "kelip-fuzz",
       dependencies: [
-        "Basics", "Imaging", "Tokenization", "Captions", "ShardStream", "Checkpointing", "Curation", arguments,
+        "Basics", "Imaging", "Tokenization", "Captions", "ShardStream", "Checkpointing", "Curation",
+        arguments,
       ],
       path: "Tests/Fuzz", exclude: ["leaks.supp", "run.sh"], swiftSettings: strict),
     tests("ImagingTests", ["Imaging", "Basics"], resources: [.copy("Fixtures")]),
@@ -173,7 +176,8 @@ let package = Package(
     tests(
       "TrainingTests",
       [
-        "Training", "Configuration", "RunService", "Checkpointing", "Collectives", "Tokenization", "Captions", "ShardStream",
+        "Training", "Configuration", "RunService", "Checkpointing", "Collectives", "Tokenization", "Captions",
+        "ShardStream",
         "Optimization",
         "Objectives", "Towers",
         "Kernels",

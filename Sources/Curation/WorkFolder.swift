@@ -1,4 +1,5 @@
 import Basics
+import Collectives
 import Foundation
 
 /// The folder `.work` of an output folder: what a stopped command goes on from.
@@ -66,6 +67,19 @@ struct WorkFolder: Sendable {
     } catch {
       throw KelipError("cannot read: \(error.localizedDescription)", at: url.path)
     }
+  }
+
+  /// The report of the same command when it had been through before, on every rank; nil when work is left.
+  func finishedReport(_ name: String, _ communicator: any Communicator) throws -> Data? {
+    let bytes =
+      try communicator.onLeader { () -> [UInt8] in
+        guard exists(result(name)) else { return [] }
+        // It may have been stopped just before this.
+        try end()
+        return Array(try read(result(name)))
+      } ?? []
+    let shared = try communicator.broadcastBytes(bytes)
+    return shared.isEmpty ? nil : Data(shared)
   }
 
   /// Removes what is not needed when the result is there, and what killed processes had begun; the plan stays. For the leader alone.

@@ -88,16 +88,7 @@ package struct FilterRun {
 
   /// Of a command that had been through before.
   private func finishedReport() throws -> FilterReport? {
-    let file = work.result(FilterReport.jsonName)
-    let bytes =
-      try communicator.onLeader { () -> [UInt8] in
-        guard work.exists(file) else { return [] }
-        // It may have been stopped just before this.
-        try work.end()
-        return Array(try work.read(file))
-      } ?? []
-    let shared = try communicator.broadcastBytes(bytes)
-    return shared.isEmpty ? nil : try FilterReport(json: Data(shared))
+    try work.finishedReport(FilterReport.jsonName, communicator).map(FilterReport.init(json:))
   }
 
   private func measure() throws {

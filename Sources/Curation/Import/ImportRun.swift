@@ -69,16 +69,9 @@ package struct ImportRun {
   }
 
   private func finishedReport() throws -> ImportReport? {
-    let file = work.result(Self.reportName)
-    let bytes =
-      try communicator.onLeader { () -> [UInt8] in
-        guard work.exists(file) else { return [] }
-        // It may have been stopped just before this.
-        try work.end()
-        return Array(try work.read(file))
-      } ?? []
-    let shared = try communicator.broadcastBytes(bytes)
-    return shared.isEmpty ? nil : try JSONDecoder().decode(ImportReport.self, from: Data(shared))
+    try work.finishedReport(Self.reportName, communicator).map {
+      try JSONDecoder().decode(ImportReport.self, from: $0)
+    }
   }
 
   private func plan() throws -> String {
