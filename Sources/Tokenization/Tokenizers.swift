@@ -3,8 +3,8 @@ import Foundation
 
 /// Reads tokenizers, whatever file they come in.
 package enum Tokenizers {
-  /// Above what any vocabulary in the field needs.
-  private static let mostBytes = 256 << 20
+  /// Above what any vocabulary in the field needs; the contents may take twenty times as much memory while read.
+  private static let mostBytes = 64 << 20
 
   /// The names that a folder of a model gives its tokenizer.
   private static let fileNames = [
@@ -75,9 +75,16 @@ package enum Tokenizers {
 
 /// The lines of a text file; `\r\n` ends one, too, and the last needs no end.
 enum TextLines {
+  /// More are no vocabulary.
+  private static let mostLines = 1 << 24
+
   static func split(_ bytes: [UInt8], at location: String) throws -> [String] {
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw KelipError("neither JSON nor UTF-8 text", at: location)
+    }
+    let lineCount = bytes.count { $0 == UInt8(ascii: "\n") }
+    guard lineCount <= mostLines else {
+      throw KelipError("\(lineCount) lines are no vocabulary", at: location)
     }
     var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     if lines.last?.isEmpty == true { lines.removeLast() }

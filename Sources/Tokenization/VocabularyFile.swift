@@ -5,14 +5,9 @@ import Foundation
 enum VocabularyFile {
   /// The tokens that transformers adds as special, in its order.
   private static let specials = ["[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"]
-  /// More lines are no vocabulary.
-  private static let mostTokens = 1 << 24
 
   static func tokenizer(_ lines: [String], lowercase: Bool?, at location: String) throws -> WordPieceTokenizer
   {
-    guard lines.count <= mostTokens else {
-      throw KelipError("\(lines.count) lines are no vocabulary", at: location)
-    }
     var ids = TokenTable(minimumCapacity: lines.count)
     var vocabulary = lines.map(Optional.init)
     // A repeated token has the id of its last line, as in transformers.

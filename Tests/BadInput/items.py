@@ -216,6 +216,11 @@ def group_items():
     yield item("more-members", [*sample("g-more").items(), ("g-more.seg.png", b"x"), ("g-more.cls", b"7")],
                ["g-more"])
     yield item("upper-case", [("G-UPPER.PNG", png), ("G-UPPER.TXT", text)], ["G-UPPER"])
+    yield item("many-members", [*sample("g-many").items(), *((f"g-many.x{n}", b"") for n in range(1100))],
+               too_many_members=1)
+    yield around("group-long-key", b"".join(
+        tar.pax({"path": "k" * 5000 + end}) + tar.member("x", data) for end, data in ((".png", png), (".txt", text))
+    ), rejected={"key_too_long": 1})
     yield item("hidden", [(".hidden.png", png), ("._g-mac.txt", text)])
     yield item("no-extension", [("README", text)])
     yield item("two-images", [("g-two.png", png), ("g-two.jpg", pictures.JPEG), ("g-two.txt", text)], ["g-two"])
@@ -294,7 +299,7 @@ def zstd_items(bomb_bytes=10 << 30):
     yield item("reserved-block", head, zstd.frame([(zstd.RAW, len(tail), tail), (zstd.RESERVED, 4, b"abcd")]),
                kept, fault="zstd_corrupt")
     (kept, head), (_, tail) = good("zstd-cut", 0), good("zstd-cut", 1)
-    yield item("cut", head, zstd.stored(tail)[:-20], kept, fault="zstd_truncated")
+    yield item("cut", head, zstd.stored(tail)[:300], kept, fault="zstd_truncated")
     (kept, head), (_, tail) = good("zstd-cut-in-magic", 0), good("zstd-cut-in-magic", 1)
     yield item("cut-in-magic", head, zstd.stored(tail)[:3], kept, fault="zstd_truncated")
     (kept, head), (other, tail) = good("zstd-garbage-after", 0), good("zstd-garbage-after", 1)

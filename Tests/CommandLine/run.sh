@@ -361,7 +361,7 @@ PYTHON
 }
 
 data_verify_finds_damage() {
-  local shards=$work/shards ranks
+  local shards=$work/verified ranks
   mkdir -p "$shards"
   cp "$data"/train/0000[01].tar "$shards" || fail "cp" || return
   expect_status 0 "$kelip" data verify "$shards" --decode && expect_in out sound || return

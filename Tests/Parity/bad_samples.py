@@ -3,8 +3,10 @@
 
 Over the corpus of Tests/BadInput, on 1, 2 and 3 ranks: no crash, no hang, bounded memory; `quarantine.jsonl` says
 what `expect.json` says; every good sample is trained on; every rank count sees the same batches. Where too much is
-bad the run stops with status 2 and says why. Needs Python's standard library, mpirun and the program.
+bad the run stops with status 2 and says why. `kelip data verify` and `kelip data filter` find the same, on any number
+of ranks. Needs Python's standard library, mpirun and the program.
 """
+import collections
 import json
 import pathlib
 import resource
@@ -15,6 +17,7 @@ import time
 
 import harness
 
+IMAGE_SIZE = 32
 CORPUS_SCRIPT = pathlib.Path(__file__).parents[1] / "BadInput" / "make_corpus.py"
 
 
@@ -22,7 +25,7 @@ def model_config(tokenizer):
     """Small: reading is what is tried here."""
     return {
         "embed_dim": 16,
-        "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "patch_size": 16, "head_width": 16},
+        "vision_cfg": {"image_size": IMAGE_SIZE, "layers": 1, "width": 32, "patch_size": 16, "head_width": 16},
         "text_cfg": {"context_length": 16, "vocab_size": harness.vocabulary_size(tokenizer), "width": 16,
                      "heads": 1, "layers": 1},
     }
@@ -106,6 +109,56 @@ def stops(options, model, corpus, verdict, name, ranks, words, **changes):
                 "-", "-", "-")
 
 
+def companion(options, ranks, log, *arguments):
+    """(exit status, seconds) of `kelip`."""
+    log.unlink(missing_ok=True)
+    started = time.monotonic()
+    status = harness.Job(options.kelip, ranks, None, log, arguments).wait(options.limit)
+    return status, time.monotonic() - started
+
+
+def check_verify(options, corpus, expect, ranks, verdict):
+    """It tells every group by itself, up to a thousand of a shard and reason."""
+    file, log = options.work / f"verify-{ranks}.jsonl", options.work / f"verify-{ranks}.log"
+    status, seconds = companion(
+        options, ranks, log, "data", "verify", corpus, "--decode", "--image-size", IMAGE_SIZE, "--quarantine", file)
+    wanted = collections.Counter()
+    for shard, item in expect.items():
+        path = str(corpus / shard)
+        wanted.update((path, reason) for reason in item["samples"].values())
+        wanted.update({(path, reason): min(count, 1000) for reason, count in item["rejected"].items()})
+        wanted.update([(path, item["fault"])] if item["fault"] else [])
+    found = collections.Counter((line["shard"], line["reason"]) for line in harness.read_lines(file))
+    if status != 1 or found != wanted:
+        print(f"\nverify on {ranks} rank(s), status {status}: {difference(set(found.items()), set(wanted.items()))}")
+        print(harness.tail(log))
+    verdict.add(status == 1 and found == wanted, f"kelip data verify, {ranks} rank(s)", f"{seconds:.1f}", "-", "-",
+                f"{found.total()} of {wanted.total()}")
+
+
+def check_filter(options, corpus, expect, ranks, verdict):
+    """Keeps what is good, and what only is too long and narrow to be resized."""
+    out, log = options.work / f"filter-{ranks}", options.work / f"filter-{ranks}.log"
+    shutil.rmtree(out, ignore_errors=True)
+    rules = options.work / "rules.yaml"
+    rules.write_text("rules:\n  - max_pixels: 25000000\n")
+    status, seconds = companion(
+        options, ranks, log, "data", "filter", "--rules", rules, "--shards", corpus, "--out", out)
+    if status != 0:
+        raise harness.RunFailed(f"kelip data filter on {ranks} ranks ended with {status}:\n{harness.tail(log)}")
+    report = json.loads((out / "report.json").read_text())
+    bad = collections.Counter(reason for item in expect.values() for reason in item["samples"].values())
+    kept = sum(len(item["survive"]) for item in expect.values()) + bad.pop("image_too_elongated")
+    bad.pop("image_too_large")
+    passed = report["kept"] == kept
+    found = {reason: count for reason, count in report["unreadable"].items() if reason != "image_too_large"}
+    if not passed or found != bad:
+        print(f"\nfilter on {ranks} rank(s): kept {report['kept']}, wanted {kept}; {report['unreadable']}, wanted {bad}")
+    verdict.add(passed and found == bad, f"kelip data filter, {ranks} rank(s)", f"{seconds:.1f}", "-",
+                f"{report['kept']} of {kept}", f"{sum(found.values())} of {bad.total()}")
+    return {path.name: path.read_bytes() for path in sorted(out.glob("*.tar"))}
+
+
 def check(options):
     corpus = options.work / "corpus"
     shutil.rmtree(corpus, ignore_errors=True)
@@ -117,6 +170,10 @@ def check(options):
     worlds = {n: check_world(options, model, corpus, expect, n, verdict) for n in (1, 2, 3)}
     same = all(keys == worlds[1] for keys in worlds.values())
     verdict.add(same, "same batches on all ranks", "-", "-", "-", "-")
+    for ranks in (1, 2):
+        check_verify(options, corpus, expect, ranks, verdict)
+    filtered = [check_filter(options, corpus, expect, ranks, verdict) for ranks in (1, 3)]
+    verdict.add(filtered[0] == filtered[1], "same filtered shards", "-", "-", "-", "-")
     for ranks in (1, 3):
         stops(options, model, corpus, verdict, "too many bad samples", ranks,
               ["data.max_bad_fraction", "samples drawn could not be used", "image_truncated", "kelip data verify"],

@@ -4,7 +4,7 @@
 The texts are those of Tests/TokenizationTests/Fixtures/strings.py (Korean, English, mixed scripts, emoji, combining
 marks, control characters, random bytes, white space, long words, every scalar in use) with other seeds than the unit
 tests'. The tokenizers: byte-level BPE as kelip trained it (--tokenizer), CLIP's own bpe_simple_vocab_16e6.txt.gz (from
-the open_clip package) against transformers' CLIPTokenizer, WordPiece cased and uncased on a vocabulary of 60,000 tokens
+the open_clip package) against transformers' CLIPTokenizer, WordPiece cased and uncased on vocabularies of 70,000 to 85,000 tokens
 against transformers' BertTokenizer. The tokenizer.json that `kelip tokenizer convert` writes must be read by
 tokenizers, with the same ids.
 
