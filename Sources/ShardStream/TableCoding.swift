@@ -1,6 +1,6 @@
 import Captions
 
-/// A shard's table in bytes: about 12 a sample where keys count upwards.
+/// A shard's table in bytes: about 10 a sample where keys count upwards.
 ///
 /// A sample is, in the order of the tar:
 /// - a byte of flags: bits 0–1 the language, bit 2 whether there is metadata, bits 3–5 the order of the members

@@ -91,6 +91,21 @@ import TinyRun
     #expect(try tiny.train("run", "optimizer.steps=6", "optimizer.lr=2e-3") == [.done])
   }
 
+  @Test func shardsWithOtherNumbersOfSamplesAreRefusedUnlessAccepted() throws {
+    let tiny = try tinyWithCheckpoints()
+    let shard = tiny.url("train/2.tar")
+    let bytes = try Data(contentsOf: shard)
+    // Touched and written again it is the same.
+    try bytes.write(to: shard)
+    #expect(try tiny.train("run", "optimizer.steps=4") == [.done])
+    // The first shard has one more.
+    try Data(contentsOf: tiny.url("train/0.tar")).write(to: shard)
+    let error = #expect(throws: KelipError.self) { try tiny.train("run", "optimizer.steps=4") }
+    #expect(error?.location == "data.train" && error?.message.contains("numbers of samples") == true)
+    #expect(error?.hint?.contains("--accept-config-change") == true)
+    #expect(try tiny.train("run", "optimizer.steps=4", acceptConfigChange: true) == [.done])
+  }
+
   @Test(arguments: ["Auto", "absent/step-00000001"]) func notACheckpoint(path: String) throws {
     let tiny = try TinyRun(sampleCount: 7)
     let error = #expect(throws: KelipError.self) { try tiny.train("run", resume: .from(tiny.path(path))) }
