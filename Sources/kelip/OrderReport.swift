@@ -94,6 +94,7 @@ struct OrderReport {
     let isWhole = Array(slices.joined()) == cursor.draws(step: step, slots: 0..<order.globalBatchSize)
     let shards = slices.map { Set($0.map(\.shard)).count }.max()!
     passed = passed && isWhole
+    guard ranks > 1 else { return }
     lines.append(
       String(
         format: "%d ranks: %.4f s a rank from nothing to its slice, from at most %d shards; together %@",
@@ -115,6 +116,9 @@ struct OrderReport {
     lines.append(
       "\(check.windowCount) windows with \(check.sampleCount) samples of epochs \(epoch) to \(epoch + 3) tested; "
         + "a score within ±\(Int(UniformityScore.limit)) passes")
+    if check.windowCount == 0 {
+      lines.append("  no window has the \(PermutationStatistics.shortest) samples that a test needs")
+    }
     lines += check.scores.map { score in
       String(
         format: "  %@ %@ z %+.2f, p %.3g", score.passed ? "ok    " : "FAILED",
