@@ -3,7 +3,7 @@
     python scaled_decode.py SHARD.tar [--samples 200]
 
 Pillow's `draft` decodes at 1/2, 1/4 or 1/8 as `data.jpeg_scaled_decode` does, and `resize(box=…)` maps the crop in the
-same way. Margin: the shrunk crop's side over the side that is drawn. kelip takes a scale from a margin of 1 on.
+same way. Margin: the shrunk crop's side over the side that is drawn. kelip halves from a margin of 1.05 on, and goes to a quarter or an eighth from 1.2 on.
 """
 import argparse
 import io

@@ -93,7 +93,7 @@ extension FilterReport: CustomStringConvertible {
     for (reason, count) in unreadable.sorted(by: { $0.key < $1.key }) { line("unreadable: \(reason)", count) }
     for rule in rules { line("dropped by \(rule.rule)", rule.dropped) }
     line("kept", kept)
-    lines.append("\(outputShards.digitGrouped) shards written")
+    lines.append("\(outputShards.digitGrouped) shard\(outputShards == 1 ? "" : "s") written")
     for (reason, count) in rejected.sorted(by: { $0.key < $1.key }) {
       lines.append("no sample: \(count.digitGrouped) × \(reason)")
     }
