@@ -8,3 +8,10 @@
 #define NAME(operation) operation##_bf16
 #define TABLE kelip_kernels_bf16
 #include "Storage.inc"
+
+#define BATCH_NORM_TABLE kelip_batch_norm_bf16
+#include "BatchNorm.inc"
+
+#define MAP_TABLE kelip_maps_bf16
+#include "AttentionPool.inc"
+#include "FeatureMaps.inc"

@@ -8,3 +8,10 @@
 #define NAME(operation) operation##_f32
 #define TABLE kelip_kernels_f32
 #include "Storage.inc"
+
+#define BATCH_NORM_TABLE kelip_batch_norm_f32
+#include "BatchNorm.inc"
+
+#define MAP_TABLE kelip_maps_f32
+#include "AttentionPool.inc"
+#include "FeatureMaps.inc"

@@ -1,34 +1,13 @@
-#include "COneDNNShims.h"
-
-#include <dnnl.hpp>
 #include <map>
-#include <mutex>
 #include <string>
 #include <tuple>
 #include <unordered_map>
-#include <vector>
+
+#include "COneDNNShims.h"
+#include "Library.h"
 
 namespace {
-using namespace dnnl;
-using DataType = memory::data_type;
-using Tag = memory::format_tag;
-using Description = memory::desc;
-
-thread_local std::string lastError;
-/// Held by whoever uses the caches or the scratch memory.
-std::mutex gate;
-
-/// The engine, its stream and the scratch memory that all primitives share (`guarded` lets one run at a time).
-struct Library {
-  engine cpu{engine::kind::cpu, 0};
-  stream queue{cpu};
-  std::vector<char> scratch;
-};
-
-Library &library() {
-  static Library instance;
-  return instance;
-}
+using namespace kelip;
 
 struct Matmul {
   matmul::primitive_desc description;
@@ -92,40 +71,17 @@ Matmul &cached(const KelipMatmulShape &shape) {
   if (cache.size() >= 4096) cache.clear();
   return cache.emplace(key, build(shape)).first->second;
 }
-
-/// Runs `body` with the gate held; no C++ exception may cross into Swift.
-template <typename Body> int guarded(Body body) {
-  std::lock_guard<std::mutex> alone(gate);
-  try {
-    body();
-    return 0;
-  } catch (const dnnl::error &failure) {
-    lastError = std::string("oneDNN: ") + failure.what() + " (status " + std::to_string(failure.status) + ")";
-  } catch (const std::exception &failure) {
-    lastError = failure.what();
-  }
-  return 1;
-}
 }  // namespace
 
 extern "C" int kelip_dnn_matmul(const KelipMatmulShape *shape, const void *source, const void *weights,
                                 const float *bias, void *destination) {
   return guarded([&] {
     Matmul &operation = cached(*shape);
-    Library &shared = library();
-    size_t needed = operation.description.scratchpad_desc().get_size();
-    if (shared.scratch.size() < needed) shared.scratch.resize(needed);
-    auto wrap = [&](const Description &description, const void *data) {
-      return memory(description, shared.cpu, const_cast<void *>(data));
-    };
-    std::unordered_map<int, memory> arguments{
-        {DNNL_ARG_SRC, wrap(operation.description.src_desc(), source)},
-        {DNNL_ARG_WEIGHTS, wrap(operation.description.weights_desc(), weights)},
-        {DNNL_ARG_DST, wrap(operation.description.dst_desc(), destination)},
-        {DNNL_ARG_SCRATCHPAD, wrap(operation.description.scratchpad_desc(), shared.scratch.data())}};
+    Arguments arguments{{DNNL_ARG_SRC, wrap(operation.description.src_desc(), source)},
+                        {DNNL_ARG_WEIGHTS, wrap(operation.description.weights_desc(), weights)},
+                        {DNNL_ARG_DST, wrap(operation.description.dst_desc(), destination)}};
     if (shape->has_bias) arguments.emplace(DNNL_ARG_BIAS, wrap(operation.description.bias_desc(), bias));
-    operation.primitive.execute(shared.queue, arguments);
-    shared.queue.wait();
+    run(operation.primitive, operation.description.scratchpad_desc(), arguments);
   });
 }
 
@@ -139,15 +95,12 @@ extern "C" int kelip_dnn_prepare(int64_t k, int64_t n, int transposed, const flo
   return guarded([&] {
     using ReorderKey = std::tuple<int64_t, int64_t, int>;
     static std::map<ReorderKey, reorder> cache;
-    Library &shared = library();
-    memory from(Description({k, n}, DataType::f32, transposed ? Tag::ba : Tag::ab), shared.cpu,
-                const_cast<float *>(weights));
-    memory to(preparedDescription(k, n), shared.cpu, prepared);
+    memory from = wrap(Description({k, n}, DataType::f32, transposed ? Tag::ba : Tag::ab), weights);
+    memory to = wrap(preparedDescription(k, n), prepared);
     ReorderKey key{k, n, transposed};
     auto found = cache.find(key);
     if (found == cache.end()) found = cache.emplace(key, reorder(from, to)).first;
-    found->second.execute(shared.queue, from, to);
-    shared.queue.wait();
+    run(found->second, Description(), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
   });
 }
 
@@ -155,15 +108,4 @@ extern "C" const char *kelip_dnn_implementation(const KelipMatmulShape *shape) {
   thread_local std::string name;
   if (guarded([&] { name = cached(*shape).description.impl_info_str(); })) return "none";
   return name.c_str();
-}
-
-extern "C" const char *kelip_dnn_last_error(void) { return lastError.c_str(); }
-
-extern "C" const char *kelip_dnn_version(void) {
-  static std::string text = [] {
-    const dnnl_version_t *version = dnnl_version();
-    return std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
-           std::to_string(version->patch);
-  }();
-  return text.c_str();
 }

@@ -1,6 +1,6 @@
 internal import COneDNNShims
 
-/// bfloat16 matrix products through oneDNN. A failure of the library is our own mistake or a lack of memory: it traps.
+/// bfloat16 matrix products, and the operations of convolutional towers, through oneDNN. A failure of the library is our own mistake or a lack of memory: it traps.
 enum OneDNN {
   static var version: String { String(cString: kelip_dnn_version()) }
 
@@ -43,7 +43,10 @@ enum OneDNN {
     withUnsafePointer(to: shape) { String(cString: kelip_dnn_implementation($0)) }
   }
 
-  private static func check(_ status: Int32, _ call: String) {
-    precondition(status == 0, "\(call): \(String(cString: kelip_dnn_last_error()))")
+  /// What went wrong in this thread's last call that failed.
+  static var lastError: String { String(cString: kelip_dnn_last_error()) }
+
+  static func check(_ status: Int32, _ call: @autoclosure () -> String) {
+    precondition(status == 0, "\(call()): \(lastError)")
   }
 }

@@ -5,6 +5,9 @@
 #pragma once
 #include <stdint.h>
 
+#include "BatchNorm.h"
+#include "FeatureMaps.h"
+
 /// The operations that exist once a storage type. `void *` points at floats or at bfloat16 words.
 typedef struct {
   /// h = x + r (r may be NULL: h is not written), y = layer norm of h; saves mean[R], rstd[R].

@@ -1,0 +1,156 @@
+import CKernels
+
+/// Adds a vector up over all ranks, in place.
+package typealias SumOverRanks = (UnsafeMutableBufferPointer<Double>) throws -> Void
+
+/// A batch's statistics for each of C channels, [C] each.
+package struct BatchMoments {
+  package var mean: UnsafeMutablePointer<Float>
+  /// The biased one, Σ(x − μ)² / count.
+  package var variance: UnsafeMutablePointer<Float>
+  /// 1 / √(variance + ε).
+  package var rstd: UnsafeMutablePointer<Float>
+  /// Rows that the statistics are of, those of other ranks included.
+  package var count: Double
+}
+
+/// The statistics of x[R, C] over its rows, and over those of all ranks where `sumOverRanks` is given.
+///
+/// Each rank's variance is summed about its own mean, and put together in 64 bits: nothing is lost when |μ| ≫ σ. The
+/// exchange is one vector of 1 + 2·C numbers. The results lie in the arena.
+package func batchMoments<S: ComputeScalar>(
+  _ x: UnsafePointer<S>, rows: Int, columns: Int, eps: Float, sumOverRanks: SumOverRanks?, arena: Arena
+) throws -> BatchMoments {
+  var result = BatchMoments(
+    mean: arena.allocate(Float.self, columns), variance: arena.allocate(Float.self, columns),
+    rstd: arena.allocate(Float.self, columns), count: 0)
+  try arena.scratch {
+    let sums = UnsafeMutableBufferPointer(
+      start: arena.allocate(Double.self, 1 + 2 * columns), count: 1 + 2 * columns)
+    sumPowers(x, rows: rows, columns: columns, scratch: result.mean, into: sums)
+    try sumOverRanks?(sums)
+    result.count = sums[0]
+    let count = max(1, result.count)
+    for c in 0..<columns {
+      let mean = sums[1 + c] / count
+      let variance = max(0, sums[1 + columns + c] / count - mean * mean)
+      result.mean[c] = Float(mean)
+      result.variance[c] = Float(variance)
+      result.rstd[c] = Float(1 / (variance + Double(eps)).squareRoot())
+    }
+  }
+  return result
+}
+
+/// (R, Σ x, Σ x²) of this rank's rows.
+private func sumPowers<S: ComputeScalar>(
+  _ x: UnsafePointer<S>, rows: Int, columns: Int, scratch mean: UnsafeMutablePointer<Float>,
+  into sums: UnsafeMutableBufferPointer<Double>
+) {
+  let table = batchNormTable(S.self)
+  let (plain, squares) = (sums.baseAddress! + 1, sums.baseAddress! + 1 + columns)
+  sums[0] = Double(rows)
+  table.column_sums(x, plain, Int64(rows), Int64(columns))
+  for c in 0..<columns { mean[c] = Float(plain[c] / Double(max(1, rows))) }
+  table.column_squares(x, mean, squares, Int64(rows), Int64(columns))
+  // Σ(x − m)² → Σ x², for an m that is the mean but for its rounding.
+  for c in 0..<columns {
+    let m = Double(mean[c])
+    squares[c] += 2 * m * plain[c] - Double(rows) * m * m
+  }
+}
+
+/// Stored statistics in the form of a batch's: mean and variance stay where they are, 1/√(variance + ε) is new.
+package func storedMoments(
+  mean: UnsafeMutablePointer<Float>, variance: UnsafeMutablePointer<Float>, columns: Int, eps: Float, arena: Arena
+) -> BatchMoments {
+  let rstd = arena.allocate(Float.self, columns)
+  for c in 0..<columns { rstd[c] = 1 / (variance[c] + eps).squareRoot() }
+  return BatchMoments(mean: mean, variance: variance, rstd: rstd, count: 0)
+}
+
+/// running = (1 − momentum) · running + momentum · batch, with the unbiased variance, as torch.nn.BatchNorm2d.
+package func updateRunningStatistics(
+  mean: UnsafeMutablePointer<Float>, variance: UnsafeMutablePointer<Float>, with batch: BatchMoments,
+  columns: Int, momentum: Float
+) {
+  let unbiased = Float(batch.count / max(1, batch.count - 1))
+  for c in 0..<columns {
+    mean[c] += momentum * (batch.mean[c] - mean[c])
+    variance[c] += momentum * (batch.variance[c] * unbiased - variance[c])
+  }
+}
+
+/// y[R, C] = act((x − μ) / √(σ² + ε) · gain + bias + residual), where act is the ReLU or nothing.
+package func batchNormForward<S: ComputeScalar>(
+  _ x: UnsafePointer<S>, residual: UnsafePointer<S>?, moments: BatchMoments, gain: UnsafePointer<Float>,
+  bias: UnsafePointer<Float>, relu: Bool, into y: UnsafeMutablePointer<S>, rows: Int, columns: Int, arena: Arena
+) {
+  arena.scratch {
+    let scale = arena.allocate(Float.self, columns)
+    for c in 0..<columns { scale[c] = gain[c] * moments.rstd[c] }
+    batchNormTable(S.self).batch_norm_apply(
+      x, residual, moments.mean, scale, bias, y, Int64(rows), Int64(columns), relu ? 1 : 0)
+  }
+}
+
+/// dY = 0 where the ReLU's result y is 0, in place: the gradient of the sum before it, so of a residual too.
+package func reluBackward<S: ComputeScalar>(_ dy: UnsafeMutablePointer<S>, y: UnsafePointer<S>, count: Int) {
+  batchNormTable(S.self).relu_backward(dy, y, Int64(count))
+}
+
+/// How the gradient passes through a batch norm's statistics.
+package enum MomentsGradient {
+  /// They came from the batch; over all ranks where the closure is given, the same as in forward.
+  case batch(SumOverRanks?)
+  /// They are stored constants.
+  case none
+}
+
+/// With n = (x − μ) · rstd: dX = gain · rstd · (dY − mean(dY) − n · mean(dY n)), means over the rows that the statistics
+/// are of and 0 where these are stored; dGain += Σᵣ dY n and dBias += Σᵣ dY of this rank's rows.
+///
+/// `dX` may be the memory of `dY`. Saved from forward: x, `moments`.
+package func batchNormBackward<S: ComputeScalar>(
+  _ dy: UnsafePointer<S>, x: UnsafePointer<S>, moments: BatchMoments, through statistics: MomentsGradient,
+  gain: UnsafePointer<Float>, dGain: UnsafeMutablePointer<Float>, dBias: UnsafeMutablePointer<Float>,
+  into dx: UnsafeMutablePointer<S>, rows: Int, columns: Int, arena: Arena
+) throws {
+  try arena.scratch {
+    let sums = UnsafeMutableBufferPointer(start: arena.allocate(Double.self, 2 * columns), count: 2 * columns)
+    let weighted = sums.baseAddress! + columns
+    let table = batchNormTable(S.self)
+    table.batch_norm_gradient_sums(
+      dy, x, moments.mean, moments.rstd, sums.baseAddress!, weighted, Int64(rows), Int64(columns))
+    for c in 0..<columns {
+      dGain[c] += Float(weighted[c])
+      dBias[c] += Float(sums[c])
+    }
+    let share = try shareOfRow(sums, moments, statistics)
+    let factors = arena.allocate(Float.self, 3 * columns)
+    let (shift, slope) = (factors + columns, factors + 2 * columns)
+    for c in 0..<columns {
+      factors[c] = gain[c] * moments.rstd[c]
+      shift[c] = Float(sums[c] * share)
+      slope[c] = Float(weighted[c] * share) * moments.rstd[c]
+    }
+    table.batch_norm_backward(dy, x, moments.mean, factors, shift, slope, dx, Int64(rows), Int64(columns))
+  }
+}
+
+/// Makes the sums those of all rows, and returns what one row has of them.
+private func shareOfRow(
+  _ sums: UnsafeMutableBufferPointer<Double>, _ moments: BatchMoments, _ statistics: MomentsGradient
+) throws -> Double {
+  guard case .batch(let sumOverRanks) = statistics else { return 0 }
+  try sumOverRanks?(sums)
+  return 1 / max(1, moments.count)
+}
+
+@inline(__always)
+private func batchNormTable<S: ComputeScalar>(_: S.Type) -> KelipBatchNormTable {
+  switch S.precision {
+  case .fp32: kelip_batch_norm_f32
+  case .bf16: kelip_batch_norm_bf16
+  }
+}
