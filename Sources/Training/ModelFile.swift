@@ -48,13 +48,21 @@ package enum ModelFile {
     guard let root = try Yams.compose(yaml: text)?.mapping else {
       throw KelipError("expected a mapping with embed_dim, vision_cfg and text_cfg")
     }
-    for (section, known) in ModelConfig.knownKeys {
-      let mapping = section.isEmpty ? root : root[Node(section)]?.mapping
-      for key in (mapping.map { $0.keys.compactMap(\.string) } ?? []) where !known.contains(key) {
-        let nearest = known.min { ConfigReader.distance($0, key) < ConfigReader.distance($1, key) }!
-        let place = section.isEmpty ? key : "\(section).\(key)"
-        throw KelipError("unknown key", at: place, hint: "did you mean \(nearest)?")
-      }
+    try rejectUnknownKeys(of: root, known: ModelConfig.knownKeys, at: "")
+    for section in ModelConfig.towerSections {
+      guard let mapping = root[Node(section)]?.mapping else { continue }
+      let known = ModelConfig.knownKeys(
+        of: section, type: mapping["type"]?.string, hasLayerList: mapping["layers"]?.sequence != nil)
+      // A tower that nobody knows is refused by name later.
+      guard let known else { continue }
+      try rejectUnknownKeys(of: mapping, known: known, at: "\(section).")
+    }
+  }
+
+  private static func rejectUnknownKeys(of mapping: Node.Mapping, known: [String], at prefix: String) throws {
+    for key in mapping.keys.compactMap(\.string) where !known.contains(key) {
+      let nearest = known.min { ConfigReader.distance($0, key) < ConfigReader.distance($1, key) }!
+      throw KelipError("unknown key", at: "\(prefix)\(key)", hint: "did you mean \(nearest)?")
     }
   }
 
