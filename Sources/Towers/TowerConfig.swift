@@ -2,7 +2,9 @@ import Basics
 import Kernels
 
 /// The image towers there are. A new one is a file with its configuration and its tower, and an entry here.
-package let imageTowerTypes: [any ImageTowerConfig.Type] = [VisionTransformerConfig.self]
+package let imageTowerTypes: [any ImageTowerConfig.Type] = [
+  VisionTransformerConfig.self, ModifiedResNetConfig.self, ResNet50Config.self,
+]
 
 /// The text towers there are.
 package let textTowerTypes: [any TextTowerConfig.Type] = [TextTransformerConfig.self]

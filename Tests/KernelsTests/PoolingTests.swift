@@ -54,7 +54,9 @@ struct PoolingTests {
     #expect(
       mismatch(result.y, Reference.poolingForward(x.exact, test.shape, test.size), tolerance: bound) == nil)
     let dx = Reference.poolingBackward(dy.exact, x: x.exact, test.shape, test.size)
-    #expect(mismatch(result.dx, dx, tolerance: bound) == nil)
+    // oneDNN adds the gradients of windows that overlap in the storage type, rounding each time.
+    let sums = tolerance(S.self, fp32: 1e-5, bf16: 3e-2)
+    #expect(mismatch(result.dx, dx, tolerance: sums) == nil)
   }
 
   @Test("the same without a workspace", arguments: cases, Precision.allCases)
