@@ -40,7 +40,11 @@ final class TrainLoop<S: ComputeScalar> {
     }
     state = try Self.share(found ?? fresh, from: communicator, shards: fresh.shards)
     if state.step == 0 {
-      try communicator.agree { try Self.initialise(model, config) }
+      try communicator.agree {
+        try config.initialWeights.fill(model.parameters, seed: config.seed) { line in
+          if communicator.isLeader { logger.info("\(line)") }
+        }
+      }
     } else {
       try Self.share(model, optimizer, state, communicator)
     }
@@ -171,14 +175,6 @@ final class TrainLoop<S: ComputeScalar> {
 }
 
 extension TrainLoop {
-  private static func initialise(_ model: DualEncoder<S>, _ config: TrainConfig) throws {
-    if let path = config.initFrom {
-      try WeightFile.load(URL(fileURLWithPath: path), into: model.parameters)
-    } else {
-      model.parameters.initialise(seed: config.seed)
-    }
-  }
-
   private static func share(
     _ state: RunState, from communicator: any Communicator, shards: String?
   ) throws -> RunState {
