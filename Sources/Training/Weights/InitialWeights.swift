@@ -12,16 +12,17 @@ package struct InitialWeights: Sendable, Equatable {
     (self.model, self.imageTower, self.textTower) = (model, imageTower, textTower)
   }
 
-  /// Random weights, then the whole model's file, then the towers' own: the later has the last word. Objectives' heads
-  /// stay random.
+  /// The whole model's file, then the towers' own: the later has the last word.
   ///
-  /// - Parameter log: told of each file what was filled, and each tensor that starts afresh or is not used.
-  package func fill(_ arena: ParameterArena, seed: UInt64, log: (String) -> Void) throws {
-    arena.initialise(seed: seed)
-    let parameters = arena.declared.filter { !$0.isHead }
+  /// - Parameters:
+  ///   - parameters: of a stage, without its objective's heads; a stage that trains one tower takes that tower alone.
+  ///   - log: told of each file what was filled, and each tensor that starts afresh or is not used.
+  package func fill(_ parameters: [Parameter], log: (String) -> Void) throws {
     let files = [(model, WeightScope.model), (imageTower, .imageTower), (textTower, .textTower)]
-    for case (let path?, let scope) in files {
-      let fit = try WeightFile.load(URL(fileURLWithPath: path), into: parameters, scope)
+    let isWhole = parameters.contains { $0.name == "logit_scale" }
+    for case (let path?, let scope) in files where parameters.contains(where: { scope.covers($0.name) }) {
+      let fit = try WeightFile.load(
+        URL(fileURLWithPath: path), into: parameters, isWhole || scope != .model ? scope : .imageTower)
       for line in fit.summary { log(line) }
     }
   }
