@@ -12,19 +12,17 @@ package struct InitialWeights: Sendable, Equatable {
     (self.model, self.imageTower, self.textTower) = (model, imageTower, textTower)
   }
 
-  /// The whole model's file, then the towers' own: the later has the last word. Objectives' heads stay as they are, and
-  /// of the whole model's file only the image tower is taken where `parameters` are no more than that.
+  /// The whole model's file, then the towers' own: the later has the last word.
   ///
-  /// - Parameter log: told of each file what was filled, and each tensor that starts afresh or is not used.
-  package func fill(_ arena: ParameterArena, log: (String) -> Void) throws {
-    let parameters = arena.declared.filter { !$0.isHead }
-    let isWhole = parameters.contains { WeightScope.textTower.covers($0.name) }
-    let files = [
-      (model, isWhole ? WeightScope.model : .imageTower), (imageTower, .imageTower),
-      (isWhole ? textTower : nil, .textTower),
-    ]
-    for case (let path?, let scope) in files {
-      let fit = try WeightFile.load(URL(fileURLWithPath: path), into: parameters, scope)
+  /// - Parameters:
+  ///   - parameters: of a stage, without its objective's heads; a stage that trains one tower takes that tower alone.
+  ///   - log: told of each file what was filled, and each tensor that starts afresh or is not used.
+  package func fill(_ parameters: [Parameter], log: (String) -> Void) throws {
+    let files = [(model, WeightScope.model), (imageTower, .imageTower), (textTower, .textTower)]
+    let isWhole = parameters.contains { $0.name == "logit_scale" }
+    for case (let path?, let scope) in files where parameters.contains(where: { scope.covers($0.name) }) {
+      let fit = try WeightFile.load(
+        URL(fileURLWithPath: path), into: parameters, isWhole || scope != .model ? scope : .imageTower)
       for line in fit.summary { log(line) }
     }
   }

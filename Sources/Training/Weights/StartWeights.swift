@@ -19,8 +19,9 @@ struct StartWeights {
     if let logitScale = parameters.declared.first(where: { $0.name == "logit_scale" }) {
       logitScale.value.pointee = Float(-Glibc.log(config.temperature))
     }
-    try config.initialWeights.fill(parameters, log: log)
-    let count = copyTrained(to: parameters.declared.filter { !$0.isHead })
+    let model = parameters.declared.filter { !$0.isHead }
+    try config.initialWeights.fill(model, log: log)
+    let count = copyTrained(to: model)
     if previous != nil { log("image tower from the stage before: \(count) tensors") }
   }
 

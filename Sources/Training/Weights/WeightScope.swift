@@ -1,3 +1,5 @@
+import Checkpointing
+
 /// What of a model a weight file fills.
 package enum WeightScope: String, Sendable, CaseIterable {
   /// Everything: `model.init_from`, checkpoints.
@@ -6,6 +8,15 @@ package enum WeightScope: String, Sendable, CaseIterable {
   case imageTower = "image tower"
   /// `model.init_text_from`.
   case textTower = "text tower"
+
+  /// What files of a kind usually hold.
+  package init(usualFor map: NameMap) {
+    switch map.format {
+    case NameMap.huggingFaceBERT.format: self = .textTower
+    case NameMap.torchvisionResNet50.format: self = .imageTower
+    default: self = .model
+    }
+  }
 
   /// Whether it takes the tensor of this name here.
   func covers(_ name: String) -> Bool {
