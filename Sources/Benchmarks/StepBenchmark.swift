@@ -46,9 +46,9 @@ package struct StepBenchmark: Sendable {
   private func measure<S: ComputeScalar>(_: S.Type, _ communicator: any Communicator) throws -> Result {
     let encoder = try DualEncoder<S>(model)
     encoder.parameters.initialise(seed: 1)
-    let optimizer = AdamW(encoder.parameters, settings: AdamWSettings())
+    let optimizer = Optimizer(encoder.parameters, settings: OptimizerSettings())
     let step = try TrainStep(
-      model: encoder, optimizer: optimizer, schedule: WarmupCosine(lr: 1e-4, warmup: 10, steps: 1000),
+      model: encoder, optimizer: optimizer, schedule: .warmupCosine(lr: 1e-4, warmup: 10, steps: 1000),
       gradClipNorm: 1, maxLogitScale: 100, objective: GlobalContrastive(),
       bucketBytes: GradientBuckets.defaultBucketBytes, communicator: communicator)
     let (images, captions) = inputs(rank: communicator.rank)

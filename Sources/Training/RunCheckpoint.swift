@@ -33,7 +33,7 @@ package enum RunCheckpoint {
   /// Writes the checkpoint of `state.step`, makes it the latest, and removes what is no longer kept. Called by
   /// the leader alone: parameters and moments are equal on every rank.
   package static func save<S: ComputeScalar>(
-    _ state: RunState, _ model: DualEncoder<S>, _ optimizer: AdamW, _ tokenizer: any Tokenizer,
+    _ state: RunState, _ model: DualEncoder<S>, _ optimizer: Optimizer, _ tokenizer: any Tokenizer,
     in directory: CheckpointDirectory
   ) throws {
     // The arena lies in backward order; a reader expects the first layer first.
@@ -57,7 +57,7 @@ package enum RunCheckpoint {
   private static let momentNames = ["exp_avg", "exp_avg_sq"]
 
   private static func writeMoments(
-    _ optimizer: AdamW, _ parameters: some Collection<Parameter>, to writer: CheckpointWriter
+    _ optimizer: Optimizer, _ parameters: some Collection<Parameter>, to writer: CheckpointWriter
   ) throws {
     let places = parameters.flatMap { parameter in
       zip(momentNames, [optimizer.m, optimizer.v]).map { (name: $0, moments: $1, parameter: parameter) }
@@ -83,7 +83,7 @@ package enum RunCheckpoint {
 
   /// Fills parameters and optimizer and says where the run stood.
   package static func load<S: ComputeScalar>(
-    _ url: URL, into model: DualEncoder<S>, _ optimizer: AdamW
+    _ url: URL, into model: DualEncoder<S>, _ optimizer: Optimizer
   ) throws -> RunState {
     let arena = model.parameters
     try WeightFile.load(url.appendingPathComponent("model.safetensors"), into: arena)

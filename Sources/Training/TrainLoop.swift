@@ -31,7 +31,7 @@ final class TrainLoop<S: ComputeScalar> {
     checkpoints = CheckpointDirectory(root: start.directory.root, keepLast: config.keepLast)
     let (model, optimizer) = try communicator.agree {
       let model = try DualEncoder<S>(plan.model)
-      return (model, AdamW(model.parameters, settings: config.adamW))
+      return (model, Optimizer(model.parameters, settings: config.optimizer))
     }
     let fresh = RunState(
       step: 0, updates: 0, samplesSeen: 0, worldSize: communicator.worldSize, shards: plan.catalogue.digest)
@@ -46,8 +46,9 @@ final class TrainLoop<S: ComputeScalar> {
     }
     savedStep = state.step
     step = try TrainStep(
-      model: model, optimizer: optimizer, schedule: config.schedule, gradClipNorm: config.gradClipNorm,
-      maxLogitScale: config.maxLogitScale,
+      model: model, optimizer: optimizer,
+      schedule: config.schedule.schedule(stepsPerEpoch: plan.order.stepsPerEpoch),
+      gradClipNorm: config.gradClipNorm, maxLogitScale: config.maxLogitScale,
       objective: GlobalContrastive(tileRows: config.tileRows, tileColumns: config.tileColumns),
       bucketBytes: config.bucketBytes, communicator: communicator)
     let firstStep = state.step
@@ -180,7 +181,7 @@ extension TrainLoop {
 
   /// The leader read the checkpoint; the others need no access to its disk.
   private static func share(
-    _ model: DualEncoder<S>, _ optimizer: AdamW, _ state: RunState, _ communicator: any Communicator
+    _ model: DualEncoder<S>, _ optimizer: Optimizer, _ state: RunState, _ communicator: any Communicator
   ) throws {
     for buffer in [model.parameters.values, optimizer.m, optimizer.v] {
       try communicator.broadcast(UnsafeMutableRawBufferPointer(buffer), root: 0)

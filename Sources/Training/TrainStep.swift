@@ -33,9 +33,9 @@ package final class TrainStep<S: ComputeScalar> {
   /// Updated in place; equal on every rank after each step.
   package let model: DualEncoder<S>
   /// Its state belongs to the model's arena.
-  package let optimizer: AdamW
+  package let optimizer: Optimizer
   private let communicator: any Communicator
-  private let schedule: WarmupCosine
+  private let schedule: LearningRateSchedule
   private let gradClipNorm: Double?
   private let maxLogitScale: Double
   private let objective: GlobalContrastive
@@ -48,7 +48,7 @@ package final class TrainStep<S: ComputeScalar> {
   ///   - bucketBytes: the size of one all-reduce of gradients.
   /// - Throws: when the address space for activations cannot be reserved.
   package init(
-    model: DualEncoder<S>, optimizer: AdamW, schedule: WarmupCosine, gradClipNorm: Double?,
+    model: DualEncoder<S>, optimizer: Optimizer, schedule: LearningRateSchedule, gradClipNorm: Double?,
     maxLogitScale: Double,
     objective: GlobalContrastive, bucketBytes: Int, communicator: any Communicator
   ) throws {

@@ -28,7 +28,8 @@ import Towers
     _ small: SmallModel<S>, _ communicator: any Communicator, gradClipNorm: Double? = nil
   ) throws -> TrainStep<S> {
     try TrainStep(
-      model: small.model, optimizer: small.optimizer, schedule: WarmupCosine(lr: 3e-3, warmup: 0, steps: 100),
+      model: small.model, optimizer: small.optimizer,
+      schedule: .warmupCosine(lr: 3e-3, warmup: 0, steps: 100),
       gradClipNorm: gradClipNorm, maxLogitScale: 100, objective: GlobalContrastive(), bucketBytes: 4096,
       communicator: communicator)
   }

@@ -85,3 +85,5 @@ typedef struct {
 
 /// One AdamW step (Loshchilov & Hutter 2019, as torch.optim.AdamW) over a contiguous range.
 void kelip_adamw(float *w, const float *g, float *m, float *v, int64_t count, const KelipAdamW *settings);
+/// One step of Adam with L2 regularisation (Kingma & Ba 2015, as torch.optim.Adam): the decay joins the gradient.
+void kelip_adam(float *w, const float *g, float *m, float *v, int64_t count, const KelipAdamW *settings);
