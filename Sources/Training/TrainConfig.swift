@@ -77,6 +77,9 @@ package struct TrainConfig: Sendable {
   /// Largest factor on cosine similarities.
   package var maxLogitScale: Double
 
+  /// Section `masked`; nil for a run without the joint masked objective.
+  package var masked: MaskedSettings?
+
   /// `optimizer.steps`: updates of the whole run.
   package var steps: Int
   /// `optimizer.schedule`, `lr`, `warmup`, `t_max_epochs` and `min_lr`.
@@ -156,6 +159,8 @@ package struct TrainConfig: Sendable {
     tileRows = try reader.integer("objective.tile_rows", default: 256, in: positive)
     tileColumns = try reader.integer("objective.tile_columns", default: 1024, in: positive)
     maxLogitScale = try reader.number("objective.max_logit_scale", default: 100, in: 1...1e6)
+
+    masked = try MaskedSettings(reader)
 
     steps = try reader.integer("optimizer.steps", in: positive)
     schedule = try ScheduleSettings(reader, steps: steps)
