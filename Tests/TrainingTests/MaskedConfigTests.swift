@@ -44,19 +44,22 @@ import Tokenization
     #expect(error?.location == "run.yaml: \(key)")
   }
 
-  private func maskID(_ token: String?, vocabSize: Int = 400) throws -> Int32 {
+  private let tokenizer = BytePairTrainer(vocabSize: 300)
+
+  private func trained() throws -> any Tokenizer { try tokenizer.train(on: (0..<23).map(TinyRun.caption)) }
+
+  private func maskID(_ token: String?) throws -> Int32 {
     var settings = try #require(try settings("beta: 1"))
     settings.maskToken = token
-    let tokenizer = try BytePairTrainer(vocabSize: 300).train(on: (0..<23).map(TinyRun.caption))
-    #expect(tokenizer.vocabSize == 300 && tokenizer.maskID == nil)
-    return try settings.maskID(tokenizer, vocabSize: vocabSize)
+    return try settings.maskID(trained(), vocabSize: 400)
   }
 
   @Test func aTokenizerWithoutMaskTokenNeedsOneNamed() throws {
+    #expect(try trained().maskID == nil)
     let missing = #expect(throws: KelipError.self) { try maskID(nil) }
     #expect(missing?.location == "masked.mask_token" && missing?.message == "the tokenizer has no mask token")
     #expect(try maskID("299") == 299 && maskID("399") == 399)
-    #expect(try maskID("[EOT]") == 299)
+    #expect(try maskID("[EOT]") == trained().endID)
     for wrong in ["400", "-1", "[MASK]"] {
       let error = #expect(throws: KelipError.self) { try maskID(wrong) }
       #expect(error?.location == "masked.mask_token")
@@ -64,7 +67,7 @@ import Tokenization
   }
 
   @Test func aSquareLargerThanThePictureIsRefused() throws {
-    let tokenizer = try BytePairTrainer(vocabSize: 300).train(on: (0..<23).map(TinyRun.caption))
+    let tokenizer = try trained()
     let model = try ModelFile.parse(TinyRun.model, source: "model")
     func options(_ sides: String) throws -> JointMaskedObjective<Float>.Options {
       try #require(try settings("beta: 1, mask_token: 5, image_sides: \(sides)")).options(
