@@ -4,6 +4,19 @@ import Kernels
 import Objectives
 import Towers
 
+/// What the joint masked objective hides, and how much the reconstruction counts.
+package struct JointMaskedOptions: Sendable {
+  /// β; α is the contrastive objective's `weight`.
+  package var beta: Double
+  package var draws: MaskDraws
+  /// Stands in the place of hidden tokens.
+  package var maskID: Int32
+
+  package init(beta: Double, draws: MaskDraws, maskID: Int32) {
+    (self.beta, self.draws, self.maskID) = (beta, draws, maskID)
+  }
+}
+
 /// The contrastive objective and the reconstruction of what is hidden from the towers, trained together:
 ///
 ///     loss = α · contrastive + β · (image + text)
@@ -13,26 +26,13 @@ import Towers
 /// grid, the hidden tokens from their rows. Both losses are means over all that is hidden in the global batch, so that
 /// they do not depend on the number of ranks or of micro-batches.
 package final class JointMaskedObjective<S: ComputeScalar>: TrainObjective {
-  /// How much each part counts, and what is hidden.
-  package struct Options: Sendable {
-    /// β; α is the contrastive objective's `weight`.
-    package var beta: Double
-    package var draws: MaskDraws
-    /// Stands in the place of hidden tokens.
-    package var maskID: Int32
-
-    package init(beta: Double, draws: MaskDraws, maskID: Int32) {
-      (self.beta, self.draws, self.maskID) = (beta, draws, maskID)
-    }
-  }
-
   private let contrastive: ContrastiveObjective<S>
   private let heads: MaskedHeads<S>
-  private let options: Options
+  private let options: JointMaskedOptions
   private var model: DualEncoder<S> { contrastive.model }
 
   /// - Parameter heads: declared with the contrastive objective's model.
-  package init(_ contrastive: ContrastiveObjective<S>, heads: MaskedHeads<S>, options: Options) {
+  package init(_ contrastive: ContrastiveObjective<S>, heads: MaskedHeads<S>, options: JointMaskedOptions) {
     (self.contrastive, self.heads, self.options) = (contrastive, heads, options)
   }
 
@@ -128,7 +128,7 @@ private struct MaskedPart {
   let tokens: MaskedTokens
   let offsets: [Int32]
 
-  init<S>(_ batch: TrainBatch, _ range: Range<Int>, _ options: JointMaskedObjective<S>.Options) {
+  init(_ batch: TrainBatch, _ range: Range<Int>, _ options: JointMaskedOptions) {
     var images = batch.crops[0].images.slice(range)
     images.keptPatches = nil
     let captions = batch.captions.slice(range)

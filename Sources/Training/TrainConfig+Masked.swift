@@ -19,10 +19,18 @@ package struct MaskedSettings: Sendable, Equatable {
   /// `masked.mask_token`: an id, or a token as the tokenizer spells it; nil for the tokenizer's own.
   package var maskToken: String?
 
-  /// Nil where `masked.beta` is 0: a run without the objective.
-  init?(_ reader: ConfigReader) throws {
+  /// Nil for a run without the stage, which may not have the section either.
+  static func read(_ reader: ConfigReader, _ stages: [StageKind]) throws -> MaskedSettings? {
+    if stages.contains(.joint) { return try MaskedSettings(reader) }
+    guard reader.keys(of: "masked")?.isEmpty != false else {
+      throw reader.fault("masked", "means nothing without the stage joint", hint: "give `stages: [joint]`")
+    }
+    return nil
+  }
+
+  private init(_ reader: ConfigReader) throws {
     alpha = try reader.number("masked.alpha", default: 1, in: 0...1e6)
-    beta = try reader.number("masked.beta", default: 0, in: 0...1e6)
+    beta = try reader.number("masked.beta", default: 0.1, in: 0...1e6)
     sides = try reader.integers("masked.image_sides", default: [16, 32, 64], in: 1...4096)
     let counts = try reader.integers("masked.text_tokens", default: [1, 10], in: 1...4096)
     guard counts.count == 2, counts[0] <= counts[1] else {
@@ -31,26 +39,20 @@ package struct MaskedSettings: Sendable, Equatable {
     tokenCounts = counts[0]...counts[1]
     textLoss = try reader.choice("masked.text_loss", default: .l1)
     maskToken = try reader.optionalString("masked.mask_token")
-    if beta == 0 {
-      guard alpha == 1 else {
-        throw reader.fault("masked.alpha", "means nothing while masked.beta is 0", hint: "give masked.beta")
-      }
-      return nil
-    }
   }
 
   /// The objective's options for a run with this tokenizer and model.
   ///
   /// - Throws: where the tokenizer has no mask token and none is named, or a square would be larger than the picture.
-  package func options<S>(
-    seed: UInt64, tokenizer: any Tokenizer, model: ModelConfig, as _: S.Type
-  ) throws -> JointMaskedObjective<S>.Options {
+  func options(
+    seed: UInt64, tokenizer: any Tokenizer, model: ModelConfig
+  ) throws -> JointMaskedOptions {
     if let side = sides.first(where: { $0 > model.vision.imageSize }) {
       throw KelipError(
         "a square of \(side) pixels does not fit pictures of \(model.vision.imageSize)",
         at: "masked.image_sides")
     }
-    return .init(
+    return JointMaskedOptions(
       beta: beta, draws: MaskDraws(seed: seed, sides: sides, tokenCounts: tokenCounts),
       maskID: try maskID(tokenizer, vocabSize: model.text.vocabSize))
   }
@@ -77,5 +79,23 @@ package struct MaskedSettings: Sendable, Equatable {
         hint: "`kelip tokenizer inspect` shows its special tokens")
     }
     return id
+  }
+}
+
+extension JointMaskedObjective {
+  /// As configured.
+  convenience init(_ plan: RunPlan) throws {
+    let (config, model) = (plan.config, plan.model)
+    guard let masked = config.masked else { preconditionFailure("the stage joint without its settings") }
+    let options = try masked.options(seed: config.seed, tokenizer: plan.tokenizer, model: model)
+    var heads: MaskedHeads<S>!
+    let encoder = try DualEncoder<S>(model, frozen: config.frozen.parts()) {
+      heads = MaskedHeads($0, model, textLoss: masked.textLoss)
+    }
+    var contrastive = ContrastiveObjective<S>.Options(config)
+    contrastive.weight = masked.alpha
+    self.init(
+      ContrastiveObjective(model: encoder, loss: GlobalContrastive(config), options: contrastive),
+      heads: heads, options: options)
   }
 }

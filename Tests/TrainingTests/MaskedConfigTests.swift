@@ -1,27 +1,36 @@
 import Basics
+import Collectives
 import Configuration
 import Foundation
 import Kernels
 import Objectives
+import TestSupport
 import Testing
 import TinyRun
 import Tokenization
+import Towers
 
 @testable import Training
 
 @Suite struct MaskedConfigTests {
-  private func settings(_ section: String) throws -> MaskedSettings? {
+  private func settings(_ section: String, _ stages: [StageKind] = [.joint]) throws -> MaskedSettings? {
     let reader = try ConfigReader(yaml: "masked: {\(section)}", source: "run.yaml")
-    let settings = try MaskedSettings(reader)
+    let settings = try MaskedSettings.read(reader, stages)
     try reader.rejectUnknownKeys()
     return settings
   }
 
-  @Test func offUnlessBetaIsGiven() throws {
-    #expect(try settings("beta: 0") == nil)
-    let given = try #require(try settings("beta: 0.1"))
-    #expect(given.alpha == 1 && given.sides == [16, 32, 64] && given.tokenCounts == 1...10)
+  @Test func theBriefsValuesUnlessTold() throws {
+    let given = try #require(try settings(""))
+    #expect(given.alpha == 1 && given.beta == 0.1)
+    #expect(given.sides == [16, 32, 64] && given.tokenCounts == 1...10)
     #expect(given.textLoss == .l1 && given.maskToken == nil)
+  }
+
+  @Test func onlyTheStageJointHasTheSection() throws {
+    #expect(try settings("", [.contrastive]) == nil)
+    let error = #expect(throws: KelipError.self) { try settings("beta: 1", [.contrastive]) }
+    #expect(error?.location == "run.yaml: masked")
   }
 
   @Test func everyKeyIsRead() throws {
@@ -33,7 +42,7 @@ import Tokenization
   }
 
   @Test(arguments: [
-    ("alpha: 2", "masked.alpha"), ("beta: -1", "masked.beta"), ("image_sides: []", "masked.image_sides"),
+    ("alpha: -2", "masked.alpha"), ("beta: -1", "masked.beta"), ("image_sides: []", "masked.image_sides"),
     ("image_sides: [0]", "masked.image_sides"), ("image_sides: 16", "masked.image_sides"),
     ("text_tokens: [3]", "masked.text_tokens"), ("text_tokens: [3, 2]", "masked.text_tokens"),
     ("text_tokens: [0, 2]", "masked.text_tokens"), ("text_loss: l2", "masked.text_loss"),
@@ -69,9 +78,9 @@ import Tokenization
   @Test func aSquareLargerThanThePictureIsRefused() throws {
     let tokenizer = try trained()
     let model = try ModelFile.parse(TinyRun.model, source: "model")
-    func options(_ sides: String) throws -> JointMaskedObjective<Float>.Options {
+    func options(_ sides: String) throws -> JointMaskedOptions {
       try #require(try settings("beta: 1, mask_token: 5, image_sides: \(sides)")).options(
-        seed: 3, tokenizer: tokenizer, model: model, as: Float.self)
+        seed: 3, tokenizer: tokenizer, model: model)
     }
     #expect(try options("[4, 16]").draws == MaskDraws(seed: 3, sides: [4, 16]))
     let error = #expect(throws: KelipError.self) { try options("[16, 17]") }
