@@ -1,13 +1,9 @@
 import Basics
 import Collectives
-import Configuration
 import Foundation
-import Kernels
-import Objectives
 import TestSupport
 import Testing
 import TinyRun
-import Tokenization
 import Towers
 
 @testable import Training

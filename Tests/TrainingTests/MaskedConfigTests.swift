@@ -1,14 +1,10 @@
 import Basics
-import Collectives
 import Configuration
 import Foundation
-import Kernels
 import Objectives
-import TestSupport
 import Testing
 import TinyRun
 import Tokenization
-import Towers
 
 @testable import Training
 
@@ -53,9 +49,9 @@ import Towers
     #expect(error?.location == "run.yaml: \(key)")
   }
 
-  private let tokenizer = BytePairTrainer(vocabSize: 300)
-
-  private func trained() throws -> any Tokenizer { try tokenizer.train(on: (0..<23).map(TinyRun.caption)) }
+  private func trained() throws -> any Tokenizer {
+    try BytePairTrainer(vocabSize: 300).train(on: (0..<23).map(TinyRun.caption))
+  }
 
   private func maskID(_ token: String?) throws -> Int32 {
     var settings = try #require(try settings("beta: 1"))
