@@ -46,11 +46,11 @@ struct StageSequence<S: ComputeScalar> {
 
   private func prepare(
     _ stage: StagePlan, from previous: (any TrainObjective)?, isResuming: Bool
-  ) throws -> (any TrainObjective, AdamW) {
+  ) throws -> (any TrainObjective, Optimizer) {
     let communicator = session.communicator
     let (objective, optimizer) = try communicator.agree {
       let objective = try stage.settings.kind.makeObjective(session.plan, as: S.self)
-      return (objective, AdamW(objective.parameters, settings: stage.settings.optimizer))
+      return (objective, Optimizer(objective.parameters, settings: stage.settings.optimizer))
     }
     if isResuming {
       try communicator.onLeader {
@@ -88,7 +88,7 @@ struct StageSequence<S: ComputeScalar> {
   }
 
   /// The leader read the checkpoint; the others need no access to its disk.
-  private func share(_ parameters: ParameterArena, _ optimizer: AdamW) throws {
+  private func share(_ parameters: ParameterArena, _ optimizer: Optimizer) throws {
     for buffer in [parameters.values, optimizer.m, optimizer.v] {
       try session.communicator.broadcast(UnsafeMutableRawBufferPointer(buffer), root: 0)
     }
