@@ -5,7 +5,7 @@ import Kernels
 package let imageTowerTypes: [any ImageTowerConfig.Type] = [VisionTransformerConfig.self]
 
 /// The text towers there are.
-package let textTowerTypes: [any TextTowerConfig.Type] = [TextTransformerConfig.self]
+package let textTowerTypes: [any TextTowerConfig.Type] = [TextTransformerConfig.self, BERTConfig.self]
 
 /// `vision_cfg` or `text_cfg` of a model file: one kind of tower and its sizes.
 package protocol TowerConfig: Codable, Sendable, Equatable {

@@ -54,12 +54,9 @@ package enum RunCheckpoint {
   private static func write(
     _ parameters: [Parameter], _ name: String, to writer: CheckpointWriter
   ) throws {
-    try writer.safetensors(
-      name, tensors: parameters.map { TensorSpec($0.name, .float32, $0.shape) }, metadata: ["format": "pt"]
-    ) { file in
-      for parameter in parameters {
-        try file.append(UnsafeBufferPointer(start: parameter.value, count: parameter.count))
-      }
+    let tensors = ParameterTensors(parameters)
+    try writer.safetensors(name, tensors: tensors.tensors, metadata: ["format": "pt"]) {
+      try tensors.append(to: $0)
     }
   }
 

@@ -28,8 +28,8 @@ package struct TrainConfig: Sendable {
   package var modelPath: String
   /// `model.precision`.
   package var precision: Precision
-  /// `model.init_from`, located; nil to start from random weights.
-  package var initFrom: String?
+  /// `model.init_from`, `model.init_image_from`, `model.init_text_from`; without them weights are random.
+  package var initialWeights: InitialWeights
 
   /// What of the model keeps its weights.
   package var frozen: FrozenConfig
@@ -143,7 +143,12 @@ package struct TrainConfig: Sendable {
 
     modelPath = Self.locate(try reader.string("model.config"), base)
     precision = try reader.choice("model.precision", default: .fp32)
-    initFrom = try reader.optionalString("model.init_from").map { Self.locate($0, base) }
+    func weights(_ key: String) throws -> String? {
+      try reader.optionalString(key).map { Self.locate($0, base) }
+    }
+    initialWeights = InitialWeights(
+      model: try weights("model.init_from"), imageTower: try weights("model.init_image_from"),
+      textTower: try weights("model.init_text_from"))
 
     frozen = try FrozenConfig(reader)
 

@@ -22,7 +22,7 @@ import TinyRun
   @Test func defaults() throws {
     let config = try config()
     #expect(config.runDirectory == "out" && config.seed == 0)
-    #expect(config.modelPath == "m.yaml" && config.precision == .fp32 && config.initFrom == nil)
+    #expect(config.modelPath == "m.yaml" && config.precision == .fp32 && config.initialWeights == InitialWeights())
     #expect(config.train == [TrainEntry(name: "all", shards: ["shards"])] && config.validationShards.isEmpty)
     #expect(config.canonicalStreams == 16 && config.shuffleWindow == 16384)
     #expect(config.decodeThreads == 1 && config.prefetchBatches == 2 && config.maxPixels == 25_000_000)
@@ -127,7 +127,7 @@ import TinyRun
     #expect(
       second.train.map(\.shards) == [["a b", "그림: #1"]] && second.schedule.lr == 1e-5
         && second.optimizer.eps == 1e-7)
-    #expect(second.gradClipNorm == nil && second.initFrom == "w.safetensors" && second.sampleKeys)
+    #expect(second.gradClipNorm == nil && second.initialWeights.model == "w.safetensors" && second.sampleKeys)
     #expect(try ResolvedConfig.differences(saved: yaml, now: second.resolved).isEmpty)
   }
 
