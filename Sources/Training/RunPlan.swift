@@ -43,6 +43,8 @@ package struct RunPlan: Sendable {
   package let config: TrainConfig
   /// The model's sizes.
   package let model: ModelConfig
+  /// The views of each picture.
+  package let cropGroups: [CropGroup]
   /// Its ids fit the model's vocabulary.
   package let tokenizer: any Tokenizer
   /// The shards of `data.train`; equal on every rank.
@@ -56,12 +58,18 @@ package struct RunPlan: Sendable {
 
   /// Reads and checks it all. Every rank calls it, since the shards are dealt to the ranks; what one cannot read or
   /// refuses is thrown on all.
-  package init(_ config: TrainConfig, _ communicator: any Communicator) throws {
+  ///
+  /// - Parameter kind: what of the shards is trained on; of pictures the captions are not read.
+  package init(
+    _ config: TrainConfig, of kind: SampleKind = .pairs, _ communicator: any Communicator
+  ) throws {
     let files = try communicator.agree { try Files(config, worldSize: communicator.worldSize) }
     self.config = config
+    cropGroups = files.cropGroups
     (model, tokenizer, validationShardCount) = (files.model, files.tokenizer, files.validationShardCount)
     let catalogue = try ShardCatalogue.load(
-      files.mixture.shards, communicator: communicator, sidecars: SidecarPlace(folder: config.indexDirectory))
+      files.mixture.shards, of: kind, communicator: communicator,
+      sidecars: SidecarPlace(folder: config.indexDirectory))
     let findings = catalogue.findings
     (self.catalogue, self.findings) = (catalogue, findings)
     order = try communicator.agree {
@@ -76,6 +84,7 @@ package struct RunPlan: Sendable {
   /// What each rank reads by itself.
   private struct Files {
     let model: ModelConfig
+    let cropGroups: [CropGroup]
     let tokenizer: any Tokenizer
     let mixture: ShardMixture
     let validationShardCount: Int
@@ -87,6 +96,8 @@ package struct RunPlan: Sendable {
           at: "data.global_batch_size", hint: "start another number of ranks or change the global batch size")
       }
       model = try ModelFile.load(config.modelPath)
+      cropGroups = CropGroup.groups(config.crops, imageSize: model.vision.imageSize)
+      try RunPlan.requireSizes(cropGroups, model.vision)
       tokenizer = try Tokenizers.load(config.tokenizerPath)
       guard tokenizer.vocabSize <= model.text.vocabSize else {
         throw KelipError(
@@ -100,22 +111,25 @@ package struct RunPlan: Sendable {
     }
   }
 
+  /// Crops of the model's own size fit by themselves.
+  private static func requireSizes(_ groups: [CropGroup], _ tower: any ImageTowerConfig) throws {
+    for group in groups where group.size != tower.imageSize && group.size % tower.gridStride != 0 {
+      throw KelipError(
+        "crops of \(group.size) pixels do not fit the image tower's cells of \(tower.gridStride)",
+        at: "augmentation.crops: \(group.name)", hint: "give a multiple of \(tower.gridStride)")
+    }
+  }
+
   /// This rank's stream from step `startStep` on.
   ///
   /// - Parameter warn: is told what does not stop the stream.
   package func loader(
     _ communicator: any Communicator, startStep: Int, warn: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> Loader {
-    let augmentation: Augmentation =
-      switch config.augmentation {
-      case .none: .none
-      case .randomResizedCrop:
-        .randomResizedCrop(scale: config.cropScale, ratio: config.cropRatio, flip: config.flipProbability)
-      }
     let source = SampleSource(catalogue: catalogue, warn: warn)
     let options = LoaderOptions(
       order: order, source: source, encoder: tokenizer,
-      crops: [ImagePreparation(size: model.vision.imageSize, augmentation: augmentation)],
+      crops: cropGroups.preparations, needsCaptions: catalogue.kind == .pairs,
       contextLength: model.text.contextLength, rank: communicator.rank, worldSize: communicator.worldSize,
       threads: config.decodeThreads, prefetchBatches: config.prefetchBatches, maxPixels: config.maxPixels,
       appliesOrientation: config.exifOrientation, scalesJPEG: config.jpegScaledDecode)
@@ -126,7 +140,7 @@ package struct RunPlan: Sendable {
   package var summary: String {
     let rejected = catalogue.rejectedCounts.map { "\($0.value) × \($0.key)" }.sorted().joined(separator: ", ")
     return
-      "data: \(catalogue.sampleCount) pairs in \(catalogue.shards.count) shards, \(order.epochDescription), "
+      "data: \(catalogue.sampleCount) \(catalogue.kind == .pairs ? "pairs" : "pictures") in \(catalogue.shards.count) shards, \(order.epochDescription), "
       + "\(validationShardCount) shard\(validationShardCount == 1 ? "" : "s") for validation"
       + (rejected.isEmpty ? "" : "; rejected: \(rejected)")
       + catalogue.faults.map { "\n  damaged: \($0)" }.joined()
