@@ -56,6 +56,22 @@ package enum Freezing: Sendable, Equatable {
   /// All of it: locked-image tuning (Zhai et al. 2022), for either tower.
   case tower
 
+  /// `none`, `body`, `tower`, or the number of blocks; nil for anything else.
+  package init?(text: String) {
+    switch text {
+    case "none": self = .none
+    case "body": self = .body
+    case "tower": self = .tower
+    default:
+      guard let count = Int(text), count >= 0 else { return nil }
+      self = .blocks(count)
+    }
+  }
+
+  /// What `init(text:)` takes, for people.
+  package static let choices =
+    "none, body (all but the last layer), tower (all of it), or how many of the first blocks"
+
   /// What stands before the first block: patches, embeddings, the stem's convolutions.
   package var stem: Bool { self != .none }
   /// Norms and poolers after the last block.

@@ -50,8 +50,8 @@ package struct CropSettings: Sendable, Equatable {
     _ reader: ConfigReader, _ defaults: AugmentationSettings, besides names: [String]
   ) throws -> CropSettings {
     let count = try reader.integer("count", default: 1, in: 1...64)
-    let size = try optionalSide(reader, "size")
-    let resizeTo = try optionalSide(reader, "resize_to")
+    let size = try reader.optionalInteger("size", in: sides)
+    let resizeTo = try reader.optionalInteger("resize_to", in: sides)
     let name = try reader.optionalString("name") ?? freeName(resizeTo ?? size, names)
     let augmentation = try AugmentationSettings.read(
       reader, section: "", kindKey: "augmentation", defaults: defaults)
@@ -64,11 +64,6 @@ package struct CropSettings: Sendable, Equatable {
     try requireName(name, names, reader)
     return CropSettings(
       name: name, count: count, size: size, resizeTo: resizeTo, augmentation: augmentation)
-  }
-
-  private static func optionalSide(_ reader: ConfigReader, _ key: String) throws -> Int? {
-    guard try reader.optionalNumber(key) != nil else { return nil }
-    return try reader.integer(key, in: sides)
   }
 
   private static func requireName(_ name: String, _ taken: [String], _ reader: ConfigReader) throws {
@@ -99,43 +94,5 @@ package struct CropSettings: Sendable, Equatable {
         ("name", .string(name)), ("count", .integer(count)), ("size", side(size)),
         ("resize_to", side(resizeTo)),
       ] + augmentation.resolved(kindKey: "augmentation"))
-  }
-}
-
-/// A group of crops as a run draws it.
-package struct CropGroup: Sendable, Equatable {
-  /// Stands in the names of metrics.
-  package let name: String
-  /// The places of its crops in the loader's batches (`Batch.images(crop:)`).
-  package let crops: Range<Int>
-  /// How each of them is drawn.
-  package let preparation: ImagePreparation
-
-  /// Views of each picture.
-  package var count: Int { crops.count }
-  /// Side of the square that the tower gets.
-  package var size: Int { preparation.size }
-
-  /// - Parameter imageSize: the model's, for groups that name no size.
-  package static func groups(
-    _ settings: [CropSettings], imageSize: Int, normalization: Normalization = .clip
-  ) -> [CropGroup] {
-    var first = 0
-    return settings.map { group in
-      defer { first += group.count }
-      let size = group.size ?? imageSize
-      return CropGroup(
-        name: group.name, crops: first..<(first + group.count),
-        preparation: group.augmentation.preparation(
-          size: group.resizeTo ?? size, cropSize: group.resizeTo == nil ? nil : size,
-          normalization: normalization))
-    }
-  }
-}
-
-extension [CropGroup] {
-  /// One a crop, in the loader's order.
-  package var preparations: [ImagePreparation] {
-    flatMap { [ImagePreparation](repeating: $0.preparation, count: $0.count) }
   }
 }
