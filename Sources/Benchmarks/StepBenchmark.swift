@@ -48,17 +48,21 @@ package struct StepBenchmark: Sendable {
     encoder.parameters.initialise(seed: 1)
     let optimizer = AdamW(encoder.parameters, settings: AdamWSettings())
     let step = try TrainStep(
-      model: encoder, optimizer: optimizer, schedule: WarmupCosine(lr: 1e-4, warmup: 10, steps: 1000),
-      gradClipNorm: 1, maxLogitScale: 100, objective: GlobalContrastive(),
+      objective: ContrastiveObjective(model: encoder, loss: GlobalContrastive()), optimizer: optimizer,
+      schedule: WarmupCosine(lr: 1e-4, warmup: 10, steps: 1000), gradClipNorm: 1,
       bucketBytes: GradientBuckets.defaultBucketBytes, communicator: communicator)
     let (images, captions) = inputs(rank: communicator.rank)
     defer { images.deallocate() }
+    let batch = TrainBatch(
+      crops: [
+        .init(name: "image", images: ImageBatch(images, count: batchSize, size: model.vision.imageSize))
+      ], captions: captions, step: 0, firstSlot: communicator.rank * batchSize)
     var results: [(seconds: Double, step: StepResult)] = []
     let warmups = 2
     for index in 0..<(warmups + steps) {
       try communicator.barrier()
       let start = monotonicSeconds()
-      let result = try step.run(images: images, captions: captions, index: index)
+      let result = try step.run(batch, index: index)
       try communicator.barrier()
       if index >= warmups { results.append((monotonicSeconds() - start, result)) }
     }

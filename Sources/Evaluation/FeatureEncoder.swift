@@ -64,7 +64,9 @@ final class TowerEncoder<S: ComputeScalar>: FeatureEncoder {
   func imageFeatures(_ pixels: [Float], count: Int) -> [Float] {
     precondition(pixels.count == count * 3 * config.vision.imageSize * config.vision.imageSize)
     return features(count) {
-      model.encodeImages(pixels, batch: count, into: $0, arena: arena, training: false)
+      try model.encodeImages(
+        ImageBatch(pixels, count: count, size: config.vision.imageSize), into: $0,
+        TowerPass(.inference, arena))
     }
   }
 
@@ -75,14 +77,15 @@ final class TowerEncoder<S: ComputeScalar>: FeatureEncoder {
       offsets.append(Int32(ids.count))
     }
     let packed = PackedCaptions(ids: ids, offsets: offsets)
-    return features(captions.count) { model.encodeTexts(packed, into: $0, arena: arena, training: false) }
+    return features(captions.count) { try model.encodeTexts(packed, into: $0, TowerPass(.inference, arena)) }
   }
 
-  private func features(_ count: Int, _ encode: (UnsafeMutablePointer<Float>) -> Void) -> [Float] {
+  private func features(_ count: Int, _ encode: (UnsafeMutablePointer<Float>) throws -> Void) -> [Float] {
     guard count > 0 else { return [] }
     return arena.scratch {
       [Float](unsafeUninitializedCapacity: count * config.embedDim) { buffer, filled in
-        encode(buffer.baseAddress!)
+        // Only sums over ranks can fail, and inference has none.
+        try! encode(buffer.baseAddress!)
         filled = count * config.embedDim
       }
     }

@@ -13,7 +13,7 @@ package struct AdamWSettings: Sendable, Equatable {
   }
 }
 
-/// The optimizer's state over a whole parameter arena: both moments in the arena's layout.
+/// The optimizer's state over what is trained of a parameter arena: both moments in the arena's layout.
 package final class AdamW {
   package let settings: AdamWSettings
   /// First and second moments; a parameter's are at its `offset`.
@@ -28,8 +28,8 @@ package final class AdamW {
   package init(_ parameters: ParameterArena, settings: AdamWSettings) {
     self.parameters = parameters
     self.settings = settings
-    m = .allocate(capacity: parameters.count)
-    v = .allocate(capacity: parameters.count)
+    m = .allocate(capacity: parameters.trainedCount)
+    v = .allocate(capacity: parameters.trainedCount)
     m.initialize(repeating: 0)
     v.initialize(repeating: 0)
     runs = Self.runs(of: parameters)
@@ -57,7 +57,7 @@ package final class AdamW {
 
   private static func runs(of arena: ParameterArena) -> [(range: Range<Int>, decays: Bool)] {
     var runs: [(range: Range<Int>, decays: Bool)] = []
-    for parameter in arena.parameters {
+    for parameter in arena.parameters where parameter.isTrainable {
       if let last = runs.last, last.decays == parameter.decays {
         runs[runs.count - 1].range = last.range.lowerBound..<parameter.end
       } else {

@@ -6,6 +6,7 @@ final class Linear<S: ComputeScalar> {
   private let bias: Parameter?
   private let outputs: Int
   private let inputs: Int
+  private var isRead = false
   private lazy var map = LinearMap<S>(
     inputs: inputs, outputs: outputs, layout: .outputsByInputs, weight: weight.value)
 
@@ -30,7 +31,8 @@ final class Linear<S: ComputeScalar> {
       registry, weight: "\(name).weight", bias: "\(name).bias", inputs: inputs, outputs: outputs, std: std)
   }
 
-  func refresh(training: Bool) { map.refresh(training: training) }
+  /// A frozen layer is read once, and needs no copy for gradients: nothing below it is trained.
+  func refresh(training: Bool) { refreshMap(map, weight, &isRead, training: training) }
 
   /// x[R, inputs] → a new y[R, outputs].
   func forward(_ x: UnsafePointer<S>, rows: Int, arena: Arena) -> UnsafeMutablePointer<S> {
@@ -55,11 +57,22 @@ final class Linear<S: ComputeScalar> {
   }
 }
 
+/// Re-reads the masters of what is trained; those of a frozen layer once, and without the copy for gradients, since
+/// nothing below it is trained.
+private func refreshMap<S: ComputeScalar>(
+  _ map: LinearMap<S>, _ weight: Parameter, _ isRead: inout Bool, training: Bool
+) {
+  guard weight.isTrainable || !isRead else { return }
+  map.refresh(training: training && weight.isTrainable)
+  isRead = true
+}
+
 /// CLIP's projection to the joint space: features[B, D] = x[B, W] · P[W, D], in 32-bit floats.
 final class FeatureProjection<S: ComputeScalar> {
   private let weight: Parameter
   private let width: Int
   private let embedDim: Int
+  private var isRead = false
   private lazy var map = LinearMap<S>(
     inputs: width, outputs: embedDim, layout: .inputsByOutputs, weight: weight.value)
 
@@ -68,7 +81,7 @@ final class FeatureProjection<S: ComputeScalar> {
     weight = registry.add(name, [width, embedDim], decays: true, .normal(std: 1 / Float(width).squareRoot()))
   }
 
-  func refresh(training: Bool) { map.refresh(training: training) }
+  func refresh(training: Bool) { refreshMap(map, weight, &isRead, training: training) }
 
   func forward(_ x: UnsafePointer<S>, into features: UnsafeMutablePointer<Float>, rows: Int) {
     map.forwardToFloat(x, into: features, rows: rows)
@@ -80,13 +93,24 @@ final class FeatureProjection<S: ComputeScalar> {
   ) -> UnsafeMutablePointer<S> {
     let dx = arena.allocate(S.self, rows * width)
     arena.scratch {
-      let dy = arena.allocate(S.self, rows * embedDim)
-      convert(dFeatures, into: dy, count: rows * embedDim)
-      map.backwardWeight(x, dy, into: weight.gradient, dBias: nil, rows: rows, arena: arena)
+      let dy = backwardWeight(dFeatures, input: x, rows: rows, arena: arena)
       map.backwardInput(dy, into: dx, rows: rows)
     }
     return dx
   }
+
+  /// The same without dX: where nothing below is trained. Returns dFeatures in the storage type.
+  @discardableResult
+  func backwardWeight(
+    _ dFeatures: UnsafePointer<Float>, input x: UnsafePointer<S>, rows: Int, arena: Arena
+  ) -> UnsafeMutablePointer<S> {
+    let dy = arena.allocate(S.self, rows * embedDim)
+    convert(dFeatures, into: dy, count: rows * embedDim)
+    map.backwardWeight(x, dy, into: weight.gradient, dBias: nil, rows: rows, arena: arena)
+    return dy
+  }
+
+  var isTrainable: Bool { weight.isTrainable }
 }
 
 /// Layer norm with its gain and bias, fused with the residual sum before it.

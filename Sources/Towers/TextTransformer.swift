@@ -1,133 +1,154 @@
 import Kernels
 
-/// Captions laid end to end without padding: caption i is ids[offsets[i] ..< offsets[i + 1]], `[SOT] … [EOT]`.
-package struct PackedCaptions: Sendable {
-  /// Token ids of all captions.
-  package var ids: [Int32]
-  /// B + 1 places in `ids`, from 0 to its count.
-  package var offsets: [Int32]
-
-  /// Traps when `offsets` do not span `ids`.
-  package init(ids: [Int32], offsets: [Int32]) {
-    precondition(offsets.first == 0 && offsets.last == Int32(ids.count))
-    (self.ids, self.offsets) = (ids, offsets)
-  }
-
-  /// B, the number of captions.
-  package var count: Int { offsets.count - 1 }
-}
-
 /// CLIP's causal text transformer: captions → features[B, D], pooled at the last token (EOT).
 ///
-/// Linear layers run over the real tokens only; with a causal mask and EOT pooling that is exact. The row count is
-/// rounded up to a multiple of 32, so that few shapes of matrix product occur; the padding rows carry no gradient.
-package final class TextTransformer<S: ComputeScalar> {
-  private struct Saved {
-    var context: PassContext
-    var ids: [Int32]
-    var position: [Int32]
-    var pooled: UnsafeMutablePointer<S>
-    var finalNorm: LayerNorm<S>.Saved
-    var lastRows: [Int32]
+/// Linear layers run over the real tokens only; with a causal mask and EOT pooling that is exact.
+package final class TextTransformer<S: ComputeScalar>: TextTower {
+  /// Rows of the stream that leave the tower, after ln_final.
+  private struct Pooled {
+    /// Which rows of the stream.
+    var index: [Int32]
+    var h: UnsafeMutablePointer<S>
+    var norm: LayerNorm<S>.Saved
   }
 
-  private let config: TextConfig
+  private struct Saved {
+    var context: PassContext
+    var padded: PaddedRows
+    var pooled: Pooled
+  }
+
+  private let config: TextTransformerConfig
+  private let freezing: Freezing
   private let tokenEmbedding: Parameter
   private let positions: Parameter
   private let transformer: Transformer<S>
   private let finalNorm: LayerNorm<S>
   private let projection: FeatureProjection<S>
+  private let gradientEnd: () -> Int
   private var saved: Saved?
 
-  init(_ registry: ParameterRegistry, _ config: TextConfig, embedDim: Int, activation: Activation) {
-    self.config = config
-    tokenEmbedding = registry.add(
-      "token_embedding.weight", [config.vocabSize, config.width], decays: false, .normal(std: 0.02))
-    positions = registry.add(
-      "positional_embedding", [config.contextLength, config.width], decays: false, .normal(std: 0.01))
+  init(
+    _ registry: ParameterRegistry, _ config: TextTransformerConfig, embedDim: Int, activation: Activation,
+    freezing: Freezing
+  ) {
+    (self.config, self.freezing) = (config, freezing)
+    let start = registry.count
+    (tokenEmbedding, positions) = registry.frozen(if: freezing.stem) {
+      (
+        registry.add(
+          "token_embedding.weight", [config.vocabSize, config.width], decays: false, .normal(std: 0.02)),
+        registry.add(
+          "positional_embedding", [config.contextLength, config.width], decays: false, .normal(std: 0.01))
+      )
+    }
     transformer = Transformer(
       registry, name: "transformer", width: config.width, layers: config.layers, mlpRatio: config.mlpRatio,
-      activation: activation)
-    finalNorm = LayerNorm(registry, name: "ln_final", width: config.width)
-    projection = FeatureProjection(registry, name: "text_projection", width: config.width, embedDim: embedDim)
+      activation: activation, freezing: freezing)
+    finalNorm = registry.frozen(if: freezing.finalNorm) {
+      LayerNorm(registry, name: "ln_final", width: config.width)
+    }
+    projection = registry.frozen(if: freezing.projection) {
+      FeatureProjection(registry, name: "text_projection", width: config.width, embedDim: embedDim)
+    }
+    gradientEnd = registry.gradientEnd(since: start)
   }
 
-  func refresh(training: Bool) {
+  package func refresh(training: Bool) {
     transformer.refresh(training: training)
     projection.refresh(training: training)
   }
 
-  /// captions → `features`[B, D], not normalised.
-  func forward(
-    _ captions: PackedCaptions, into features: UnsafeMutablePointer<Float>, arena: Arena, training: Bool
+  package func forward(
+    _ captions: PackedCaptions, into features: UnsafeMutablePointer<Float>, _ pass: TowerPass
   ) {
-    let (ids, position) = paddedRows(captions)
-    let (rows, width) = (ids.count, config.width)
-    let shape = AttentionShape(rows: rows, width: width, heads: config.heads, causal: true)
-    let context = PassContext(attention: shape, offsets: captions.offsets, arena: arena)
-    let x = arena.allocate(S.self, rows * width)
-    embedTokensForward(
-      table: tokenEmbedding.value, positions: positions.value, ids: ids, position: position, into: x,
-      rows: rows,
-      columns: width)
-    let stream = transformer.forward(x, context, training: training)
     let lastRows = captions.offsets.dropFirst().map { $0 - 1 }
-    let count = captions.count * width
-    let (pooled, residual) = (arena.allocate(S.self, count), arena.allocate(S.self, count))
-    gatherRows(stream.h, index: lastRows, into: pooled, columns: width)
-    gatherRows(stream.r!, index: lastRows, into: residual, columns: width)
-    let (h, normed, savedFinal) = finalNorm.forward(
-      pooled, residual: residual, rows: captions.count, arena: arena)
+    let normed = body(captions, pooling: lastRows, pass)
     projection.forward(normed, into: features, rows: captions.count)
-    // Without `training` the blocks' memory has been reused: a backward must trap, not go on.
-    guard training else {
-      saved = nil
-      return
-    }
-    saved = Saved(
-      context: context, ids: ids, position: position, pooled: h, finalNorm: savedFinal, lastRows: lastRows)
   }
 
-  /// From dFeatures[B, D]; accumulates every parameter's gradient.
-  func backward(_ dFeatures: UnsafePointer<Float>, gradientsReady: (_ end: Int) throws -> Void) rethrows {
+  /// Every token's row after ln_final.
+  package func forwardTokens(_ captions: PackedCaptions, _ pass: TowerPass) -> TokenRows<S> {
+    let rows = body(captions, pooling: Array(0..<Int32(captions.ids.count)), pass)
+    return TokenRows(rows: rows, count: captions.ids.count, columns: config.width)
+  }
+
+  /// ln_final of the given rows of the last block's output.
+  private func body(_ captions: PackedCaptions, pooling index: [Int32], _ pass: TowerPass)
+    -> UnsafeMutablePointer<S>
+  {
+    let (arena, width) = (pass.arena, config.width)
+    let padded = PaddedRows(
+      captions, vocabSize: config.vocabSize, contextLength: config.contextLength)
+    let shape = AttentionShape(rows: padded.count, width: width, heads: config.heads, causal: true)
+    let context = PassContext(attention: shape, offsets: captions.offsets, arena: arena)
+    let x = arena.allocate(S.self, padded.count * width)
+    embedTokensForward(
+      table: tokenEmbedding.value, positions: positions.value, ids: padded.ids, position: padded.position,
+      into: x, rows: padded.count, columns: width)
+    let stream = transformer.forward(x, context, training: pass.isTraining)
+    let (pooled, normed) = pool(stream, index, arena)
+    // Without `training` the blocks' memory has been reused: a backward must trap, not go on.
+    saved = pass.isTraining ? Saved(context: context, padded: padded, pooled: pooled) : nil
+    return normed
+  }
+
+  private func pool(_ stream: TransformerBlock<S>.Stream, _ index: [Int32], _ arena: Arena)
+    -> (Pooled, normed: UnsafeMutablePointer<S>)
+  {
+    let count = index.count * config.width
+    let (pooled, residual) = (arena.allocate(S.self, count), arena.allocate(S.self, count))
+    gatherRows(stream.h, index: index, into: pooled, columns: config.width)
+    gatherRows(stream.r!, index: index, into: residual, columns: config.width)
+    let (h, normed, norm) = finalNorm.forward(pooled, residual: residual, rows: index.count, arena: arena)
+    return (Pooled(index: index, h: h, norm: norm), normed)
+  }
+
+  package func backward(
+    _ dFeatures: UnsafePointer<Float>, gradientsReady: (_ end: Int) throws -> Void
+  ) rethrows {
+    guard projection.isTrainable else { return saved = nil }
     guard let saved else { preconditionFailure("backward without forward") }
-    let (arena, rows, width) = (saved.context.arena, saved.context.rows, config.width)
+    let (arena, batch) = (saved.context.arena, saved.pooled.index.count)
     try arena.scratch {
-      let dStream = arena.allocateZeroed(S.self, rows * width)
-      backwardPooling(dFeatures, saved, into: dStream)
-      try transformer.backward(dStream, saved.context, gradientsReady: gradientsReady)
-      embedTokensBackward(
-        dStream, ids: saved.ids, position: saved.position, dTable: tokenEmbedding.gradient,
-        dPositions: positions.gradient, rows: rows, columns: width)
+      guard !freezing.finalNorm else {
+        projection.backwardWeight(dFeatures, input: saved.pooled.norm.output, rows: batch, arena: arena)
+        return
+      }
+      let dNormed = projection.backward(
+        dFeatures, input: saved.pooled.norm.output, rows: batch, arena: arena)
+      try backwardBody(dNormed, saved, gradientsReady)
     }
     self.saved = nil
-    try gradientsReady(tokenEmbedding.end)
+    try gradientsReady(gradientEnd())
   }
 
-  private func backwardPooling(
-    _ dFeatures: UnsafePointer<Float>, _ saved: Saved, into dStream: UnsafeMutablePointer<S>
-  ) {
-    let (arena, batch) = (saved.context.arena, saved.lastRows.count)
+  package func backwardTokens(
+    _ dRows: UnsafePointer<S>, gradientsReady: (_ end: Int) throws -> Void
+  ) rethrows {
+    guard !freezing.finalNorm else { return saved = nil }
+    guard let saved else { preconditionFailure("backward without forward") }
+    try saved.context.arena.scratch { try backwardBody(dRows, saved, gradientsReady) }
+    self.saved = nil
+    try gradientsReady(gradientEnd())
+  }
+
+  /// From the gradient of ln_final's output.
+  private func backwardBody(
+    _ dNormed: UnsafePointer<S>, _ saved: Saved, _ gradientsReady: (_ end: Int) throws -> Void
+  ) rethrows {
+    let (context, pooled, width) = (saved.context, saved.pooled, config.width)
+    let arena = context.arena
+    let dStream = arena.allocateZeroed(S.self, context.rows * width)
     arena.scratch {
-      let dNormed = projection.backward(dFeatures, input: saved.finalNorm.output, rows: batch, arena: arena)
-      let dPooled = arena.allocateZeroed(S.self, batch * config.width)
-      finalNorm.backward(dNormed, h: saved.pooled, saved.finalNorm, addingTo: dPooled, rows: batch)
-      scatterRows(dPooled, index: saved.lastRows, into: dStream, columns: config.width)
+      let dPooled = arena.allocateZeroed(S.self, pooled.index.count * width)
+      finalNorm.backward(dNormed, h: pooled.h, pooled.norm, addingTo: dPooled, rows: pooled.index.count)
+      scatterRows(dPooled, index: pooled.index, into: dStream, columns: width)
     }
-  }
-
-  /// Token ids and their places in their captions, extended by padding rows (id −1).
-  private func paddedRows(_ captions: PackedCaptions) -> (ids: [Int32], position: [Int32]) {
-    let rows = (captions.ids.count + 31) & ~31
-    var ids = captions.ids
-    for id in ids { precondition(id >= 0 && Int(id) < config.vocabSize, "token id outside the vocabulary") }
-    ids.append(contentsOf: repeatElement(-1, count: rows - ids.count))
-    var position = [Int32](repeating: 0, count: rows)
-    for caption in 0..<captions.count {
-      let (start, end) = (captions.offsets[caption], captions.offsets[caption + 1])
-      precondition(end > start && end - start <= config.contextLength, "caption longer than the context")
-      for row in start..<end { position[Int(row)] = row - start }
-    }
-    return (ids, position)
+    try transformer.backward(dStream, context, gradientsReady: gradientsReady)
+    guard !freezing.stem else { return }
+    embedTokensBackward(
+      dStream, ids: saved.padded.ids, position: saved.padded.position, dTable: tokenEmbedding.gradient,
+      dPositions: positions.gradient, rows: context.rows, columns: width)
   }
 }

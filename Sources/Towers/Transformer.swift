@@ -4,28 +4,42 @@ import Kernels
 final class Transformer<S: ComputeScalar> {
   private let blocks: [TransformerBlock<S>]
   private let width: Int
+  /// Blocks below it keep their weights.
+  private let firstTrained: Int
 
   init(
     _ registry: ParameterRegistry, name: String, width: Int, layers: Int, mlpRatio: Double,
-    activation: Activation
+    activation: Activation, freezing: Freezing = .none
   ) {
     self.width = width
-    blocks = (0..<layers).map {
-      TransformerBlock(
-        registry, name: "\(name).resblocks.\($0)", width: width, layers: layers, mlpRatio: mlpRatio,
-        activation: activation)
+    blocks = (0..<layers).map { index in
+      registry.frozen(if: freezing.block(index)) {
+        TransformerBlock(
+          registry, name: "\(name).resblocks.\(index)", width: width, layers: layers, mlpRatio: mlpRatio,
+          activation: activation)
+      }
     }
+    firstTrained = (0..<layers).first { !freezing.block($0) } ?? layers
   }
 
   func refresh(training: Bool) { for block in blocks { block.refresh(training: training) } }
 
-  /// x[R, W] → the residual stream after the last block. With `training`, every block keeps its activations in the
-  /// arena; without, a block's memory is reused by the next.
+  /// x[R, W] → the residual stream after the last block. With `training`, every block that is trained keeps its
+  /// activations in the arena; the memory of others is reused by the next.
   func forward(_ x: UnsafeMutablePointer<S>, _ context: PassContext, training: Bool)
     -> TransformerBlock<S>.Stream
   {
     let start = TransformerBlock<S>.Stream(h: x, r: nil)
-    guard !training else { return blocks.reduce(start) { $1.forward($0, context) } }
+    let keptFrom = training ? firstTrained : blocks.count
+    let middle = passThrough(blocks[..<keptFrom], start, context)
+    return blocks[keptFrom...].reduce(middle) { $1.forward($0, context) }
+  }
+
+  /// Keeps nothing but the stream.
+  private func passThrough(
+    _ blocks: ArraySlice<TransformerBlock<S>>, _ start: TransformerBlock<S>.Stream, _ context: PassContext
+  ) -> TransformerBlock<S>.Stream {
+    guard !blocks.isEmpty else { return start }
     let count = context.rows * width
     let (h, r) = (context.arena.allocate(S.self, count), context.arena.allocate(S.self, count))
     return blocks.reduce(start) { stream, block in
@@ -38,12 +52,12 @@ final class Transformer<S: ComputeScalar> {
     }
   }
 
-  /// `dStream`[R, W]: the output's gradient on entry, the input's on return. Reports after each block how far the
-  /// arena's gradients are complete.
+  /// `dStream`[R, W]: the output's gradient on entry, that of the lowest trained block's input on return. Reports after
+  /// each block how far the arena's gradients are complete.
   func backward(
     _ dStream: UnsafeMutablePointer<S>, _ context: PassContext, gradientsReady: (_ end: Int) throws -> Void
   ) rethrows {
-    for block in blocks.reversed() {
+    for block in blocks[firstTrained...].reversed() {
       block.backward(dStream, context)
       try gradientsReady(block.gradientEnd)
     }

@@ -4,7 +4,15 @@ import Kernels
 ///
 /// Patches through a bias-free convolution, a class token, learned positions, ln_pre, L blocks, ln_post of the class
 /// token, a projection. Weight names are OpenAI CLIP's, under `visual.`.
-package final class VisionTransformer<S: ComputeScalar> {
+package final class VisionTransformer<S: ComputeScalar>: ImageTower {
+  /// Rows of the stream that leave the tower, after ln_post.
+  private struct Pooled {
+    /// Which rows of the stream.
+    var index: [Int32]
+    var h: UnsafeMutablePointer<S>
+    var norm: LayerNorm<S>.Saved
+  }
+
   private struct Saved {
     var context: PassContext
     var batch: Int
@@ -12,13 +20,12 @@ package final class VisionTransformer<S: ComputeScalar> {
     var patches: UnsafeMutablePointer<S>
     var assembled: UnsafeMutablePointer<S>
     var preNorm: LayerNorm<S>.Saved
-    var pooled: UnsafeMutablePointer<S>
-    var postNorm: LayerNorm<S>.Saved
-    var classRows: [Int32]
+    var pooled: Pooled
   }
 
-  private let config: VisionConfig
+  private let config: VisionTransformerConfig
   private let embedDim: Int
+  private let freezing: Freezing
   private let stem: Linear<S>
   private let classEmbedding: Parameter
   private let positions: Parameter
@@ -26,43 +33,75 @@ package final class VisionTransformer<S: ComputeScalar> {
   private let transformer: Transformer<S>
   private let postNorm: LayerNorm<S>
   private let projection: FeatureProjection<S>
+  private let gradientEnd: () -> Int
   private var saved: Saved?
 
-  init(_ registry: ParameterRegistry, _ config: VisionConfig, embedDim: Int, activation: Activation) {
-    (self.config, self.embedDim) = (config, embedDim)
-    let (width, patch) = (config.width, config.patchSize)
+  init(
+    _ registry: ParameterRegistry, _ config: VisionTransformerConfig, embedDim: Int, activation: Activation,
+    freezing: Freezing
+  ) {
+    (self.config, self.embedDim, self.freezing) = (config, embedDim, freezing)
+    let (width, patch, start) = (config.width, config.patchSize, registry.count)
     let scale = 1 / Float(width).squareRoot()
-    classEmbedding = registry.add("visual.class_embedding", [width], decays: false, .normal(std: scale))
-    positions = registry.add(
-      "visual.positional_embedding", [config.tokenCount, width], decays: false, .normal(std: scale))
-    // torch.nn.Conv2d's default: uniform in ±1/√fan_in.
-    let fanIn = 3 * patch * patch
-    stem = Linear(
-      registry, weight: "visual.conv1.weight", bias: nil, shape: [width, 3, patch, patch], inputs: fanIn,
-      outputs: width, .uniform(bound: 1 / Float(fanIn).squareRoot()))
-    preNorm = LayerNorm(registry, name: "visual.ln_pre", width: width)
+    (classEmbedding, positions, stem, preNorm) = registry.frozen(if: freezing.stem) {
+      let classEmbedding = registry.add(
+        "visual.class_embedding", [width], decays: false, .normal(std: scale))
+      let positions = registry.add(
+        "visual.positional_embedding", [config.tokenCount, width], decays: false, .normal(std: scale))
+      // torch.nn.Conv2d's default: uniform in ±1/√fan_in.
+      let fanIn = 3 * patch * patch
+      let stem = Linear<S>(
+        registry, weight: "visual.conv1.weight", bias: nil, shape: [width, 3, patch, patch], inputs: fanIn,
+        outputs: width, .uniform(bound: 1 / Float(fanIn).squareRoot()))
+      return (classEmbedding, positions, stem, LayerNorm(registry, name: "visual.ln_pre", width: width))
+    }
     transformer = Transformer(
       registry, name: "visual.transformer", width: width, layers: config.layers, mlpRatio: config.mlpRatio,
-      activation: activation)
-    postNorm = LayerNorm(registry, name: "visual.ln_post", width: width)
-    projection = FeatureProjection(registry, name: "visual.proj", width: width, embedDim: embedDim)
+      activation: activation, freezing: freezing)
+    postNorm = registry.frozen(if: freezing.finalNorm) {
+      LayerNorm(registry, name: "visual.ln_post", width: width)
+    }
+    projection = registry.frozen(if: freezing.projection) {
+      FeatureProjection(registry, name: "visual.proj", width: width, embedDim: embedDim)
+    }
+    gradientEnd = registry.gradientEnd(since: start)
   }
 
-  func refresh(training: Bool) {
+  package func refresh(training: Bool) {
     stem.refresh(training: training)
     transformer.refresh(training: training)
     projection.refresh(training: training)
   }
 
-  /// images[B, 3, S, S], normalised → `features`[B, D], not normalised.
-  func forward(
-    _ images: UnsafePointer<Float>, batch: Int, into features: UnsafeMutablePointer<Float>, arena: Arena,
-    training: Bool
+  package func forward(
+    _ images: ImageBatch, into features: UnsafeMutablePointer<Float>, _ pass: TowerPass
   ) {
+    let classRows = (0..<images.count).map { Int32($0 * config.tokenCount) }
+    let normed = body(images, pooling: classRows, pass)
+    projection.forward(normed, into: features, rows: images.count)
+  }
+
+  /// The patches' rows after ln_post.
+  package func forwardGrid(_ images: ImageBatch, _ pass: TowerPass) -> FeatureGrid<S> {
+    let side = config.imageSize / config.patchSize
+    let patchRows = (0..<images.count * config.patchCount).map {
+      Int32($0 / config.patchCount * config.tokenCount + 1 + $0 % config.patchCount)
+    }
+    let rows = body(images, pooling: patchRows, pass)
+    return FeatureGrid(rows: rows, height: side, width: side, columns: config.width)
+  }
+
+  /// ln_post of the given rows of the last block's output.
+  private func body(_ images: ImageBatch, pooling index: [Int32], _ pass: TowerPass)
+    -> UnsafeMutablePointer<S>
+  {
+    precondition(images.height == config.imageSize && images.width == config.imageSize)
+    let (batch, arena, width) = (images.count, pass.arena, config.width)
     let context = passContext(batch, arena)
-    let (rows, width) = (context.rows, config.width)
+    let rows = context.rows
     let patches = arena.allocate(S.self, batch * config.patchCount * 3 * config.patchSize * config.patchSize)
-    patchify(images, into: patches, batch: batch, imageSize: config.imageSize, patchSize: config.patchSize)
+    patchify(
+      images.values, into: patches, batch: batch, imageSize: config.imageSize, patchSize: config.patchSize)
     let embedded = stem.forward(patches, rows: batch * config.patchCount, arena: arena)
     let assembled = arena.allocate(S.self, rows * width)
     assemblePatchesForward(
@@ -70,55 +109,83 @@ package final class VisionTransformer<S: ComputeScalar> {
       batch: batch,
       patchCount: config.patchCount, columns: width)
     let (_, x, savedPre) = preNorm.forward(assembled, residual: nil, rows: rows, arena: arena)
-    let stream = transformer.forward(x, context, training: training)
-    let classRows = (0..<batch).map { Int32($0 * config.tokenCount) }
-    let (pooled, residual) = (arena.allocate(S.self, batch * width), arena.allocate(S.self, batch * width))
-    gatherRows(stream.h, index: classRows, into: pooled, columns: width)
-    gatherRows(stream.r!, index: classRows, into: residual, columns: width)
-    let (h, normed, savedPost) = postNorm.forward(pooled, residual: residual, rows: batch, arena: arena)
-    projection.forward(normed, into: features, rows: batch)
+    let stream = transformer.forward(x, context, training: pass.isTraining)
+    let (pooled, normed) = pool(stream, index, arena)
     // Without `training` the blocks' memory has been reused: a backward must trap, not go on.
-    guard training else {
-      saved = nil
-      return
-    }
-    saved = Saved(
-      context: context, batch: batch, patches: patches, assembled: assembled, preNorm: savedPre, pooled: h,
-      postNorm: savedPost, classRows: classRows)
+    saved =
+      pass.isTraining
+      ? Saved(
+        context: context, batch: batch, patches: patches, assembled: assembled, preNorm: savedPre,
+        pooled: pooled) : nil
+    return normed
   }
 
-  /// From dFeatures[B, D]; accumulates every parameter's gradient.
-  func backward(_ dFeatures: UnsafePointer<Float>, gradientsReady: (_ end: Int) throws -> Void) rethrows {
+  private func pool(_ stream: TransformerBlock<S>.Stream, _ index: [Int32], _ arena: Arena)
+    -> (Pooled, normed: UnsafeMutablePointer<S>)
+  {
+    let count = index.count * config.width
+    let (pooled, residual) = (arena.allocate(S.self, count), arena.allocate(S.self, count))
+    gatherRows(stream.h, index: index, into: pooled, columns: config.width)
+    gatherRows(stream.r!, index: index, into: residual, columns: config.width)
+    let (h, normed, norm) = postNorm.forward(pooled, residual: residual, rows: index.count, arena: arena)
+    return (Pooled(index: index, h: h, norm: norm), normed)
+  }
+
+  package func backward(
+    _ dFeatures: UnsafePointer<Float>, gradientsReady: (_ end: Int) throws -> Void
+  ) rethrows {
+    guard projection.isTrainable else { return saved = nil }
     guard let saved else { preconditionFailure("backward without forward") }
-    let context = saved.context
-    let (arena, rows, width) = (context.arena, context.rows, config.width)
+    let arena = saved.context.arena
     try arena.scratch {
-      let dStream = arena.allocateZeroed(S.self, rows * width)
-      backwardPooling(dFeatures, saved, into: dStream)
-      try transformer.backward(dStream, context, gradientsReady: gradientsReady)
-      let dAssembled = arena.allocateZeroed(S.self, rows * width)
-      preNorm.backward(dStream, h: saved.assembled, saved.preNorm, addingTo: dAssembled, rows: rows)
-      let dPatches = arena.allocate(S.self, saved.batch * config.patchCount * width)
-      assemblePatchesBackward(
-        dAssembled, into: dPatches, dClass: classEmbedding.gradient, dPositions: positions.gradient,
-        batch: saved.batch, patchCount: config.patchCount, columns: width)
-      stem.backwardWeight(dPatches, input: saved.patches, rows: saved.batch * config.patchCount, arena: arena)
+      guard !freezing.finalNorm else {
+        projection.backwardWeight(
+          dFeatures, input: saved.pooled.norm.output, rows: saved.batch, arena: arena)
+        return
+      }
+      let dNormed = projection.backward(
+        dFeatures, input: saved.pooled.norm.output, rows: saved.batch, arena: arena)
+      try backwardBody(dNormed, saved, gradientsReady)
     }
     self.saved = nil
-    try gradientsReady(classEmbedding.end)
+    try gradientsReady(gradientEnd())
   }
 
-  private func backwardPooling(
-    _ dFeatures: UnsafePointer<Float>, _ saved: Saved, into dStream: UnsafeMutablePointer<S>
-  ) {
-    let arena = saved.context.arena
+  package func backwardGrid(
+    _ dRows: UnsafePointer<S>, gradientsReady: (_ end: Int) throws -> Void
+  ) rethrows {
+    guard !freezing.finalNorm else { return saved = nil }
+    guard let saved else { preconditionFailure("backward without forward") }
+    try saved.context.arena.scratch { try backwardBody(dRows, saved, gradientsReady) }
+    self.saved = nil
+    try gradientsReady(gradientEnd())
+  }
+
+  /// From the gradient of ln_post's output.
+  private func backwardBody(
+    _ dNormed: UnsafePointer<S>, _ saved: Saved, _ gradientsReady: (_ end: Int) throws -> Void
+  ) rethrows {
+    let (context, pooled) = (saved.context, saved.pooled)
+    let (arena, rows, width) = (context.arena, context.rows, config.width)
+    let dStream = arena.allocateZeroed(S.self, rows * width)
     arena.scratch {
-      let dNormed = projection.backward(
-        dFeatures, input: saved.postNorm.output, rows: saved.batch, arena: arena)
-      let dPooled = arena.allocateZeroed(S.self, saved.batch * config.width)
-      postNorm.backward(dNormed, h: saved.pooled, saved.postNorm, addingTo: dPooled, rows: saved.batch)
-      scatterRows(dPooled, index: saved.classRows, into: dStream, columns: config.width)
+      let dPooled = arena.allocateZeroed(S.self, pooled.index.count * width)
+      postNorm.backward(dNormed, h: pooled.h, pooled.norm, addingTo: dPooled, rows: pooled.index.count)
+      scatterRows(dPooled, index: pooled.index, into: dStream, columns: width)
     }
+    try transformer.backward(dStream, context, gradientsReady: gradientsReady)
+    if !freezing.stem { backwardStem(dStream, saved) }
+  }
+
+  private func backwardStem(_ dStream: UnsafePointer<S>, _ saved: Saved) {
+    let (arena, rows, width) = (saved.context.arena, saved.context.rows, config.width)
+    let dAssembled = arena.allocateZeroed(S.self, rows * width)
+    preNorm.backward(dStream, h: saved.assembled, saved.preNorm, addingTo: dAssembled, rows: rows)
+    let dPatches = arena.allocate(S.self, saved.batch * config.patchCount * width)
+    assemblePatchesBackward(
+      dAssembled, into: dPatches, dClass: classEmbedding.gradient, dPositions: positions.gradient,
+      batch: saved.batch, patchCount: config.patchCount, columns: width)
+    stem.backwardWeight(dPatches, input: saved.patches, rows: saved.batch * config.patchCount, arena: arena)
   }
 
   private func passContext(_ batch: Int, _ arena: Arena) -> PassContext {

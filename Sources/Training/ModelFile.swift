@@ -24,6 +24,7 @@ package enum ModelFile {
     do {
       try rejectUnknownKeys(text, source: source)
       let config = try YAMLDecoder().decode(ModelConfig.self, from: text)
+      try rejectUnknownKeys(config, text)
       try config.validate()
       return config
     } catch let error as DecodingError {
@@ -48,13 +49,25 @@ package enum ModelFile {
     guard let root = try Yams.compose(yaml: text)?.mapping else {
       throw KelipError("expected a mapping with embed_dim, vision_cfg and text_cfg")
     }
-    for (section, known) in ModelConfig.knownKeys {
-      let mapping = section.isEmpty ? root : root[Node(section)]?.mapping
-      for key in (mapping.map { $0.keys.compactMap(\.string) } ?? []) where !known.contains(key) {
-        let nearest = known.min { ConfigReader.distance($0, key) < ConfigReader.distance($1, key) }!
-        let place = section.isEmpty ? key : "\(section).\(key)"
-        throw KelipError("unknown key", at: place, hint: "did you mean \(nearest)?")
-      }
+    try rejectUnknownKeys(of: root, known: ModelConfig.knownKeys, at: "")
+  }
+
+  /// A tower's section knows its own keys.
+  private static func rejectUnknownKeys(_ config: ModelConfig, _ text: String) throws {
+    let root = try Yams.compose(yaml: text)?.mapping
+    let sections: [(String, [String])] = [
+      ("vision_cfg", type(of: config.vision).knownKeys), ("text_cfg", type(of: config.text).knownKeys),
+    ]
+    for (section, known) in sections {
+      guard let mapping = root?[Node(section)]?.mapping else { continue }
+      try rejectUnknownKeys(of: mapping, known: known + ["type"], at: "\(section).")
+    }
+  }
+
+  private static func rejectUnknownKeys(of mapping: Node.Mapping, known: [String], at prefix: String) throws {
+    for key in mapping.keys.compactMap(\.string) where !known.contains(key) {
+      let nearest = known.min { ConfigReader.distance($0, key) < ConfigReader.distance($1, key) }!
+      throw KelipError("unknown key", at: "\(prefix)\(key)", hint: "did you mean \(nearest)?")
     }
   }
 

@@ -8,9 +8,10 @@ import Towers
 
 /// What a checkpoint of a run holds beside the tensors.
 package struct RunState: Codable, Sendable, Equatable {
-  /// Steps taken; the stream's whole state too.
+  /// Steps taken, over all stages; the stream's whole state too.
   package var step: Int
-  /// Steps whose update was applied, which the optimizer counts: those with a loss that was not finite are missing.
+  /// Steps of the stage whose update was applied, which the optimizer counts: those with a loss that was not finite are
+  /// missing.
   package var updates: Int
   /// Pairs that all ranks together have trained on.
   package var samplesSeen: Int
@@ -27,37 +28,45 @@ package struct RunState: Codable, Sendable, Equatable {
 }
 
 /// Writes and reads the files of one checkpoint:
-/// `model.safetensors` (outside names), `optimizer.safetensors` (`exp_avg.NAME`, `exp_avg_sq.NAME`), `state.json`,
-/// `model.json` (open_clip's keys) and `tokenizer.json`, so that a checkpoint is usable on its own.
+/// `model.safetensors` (outside names), `heads.safetensors` (what an objective trains beside the model, if it does),
+/// `optimizer.safetensors` (`exp_avg.NAME`, `exp_avg_sq.NAME`, of what is trained), `state.json`, `model.json`
+/// (open_clip's keys) and `tokenizer.json`, so that a checkpoint is usable on its own.
 package enum RunCheckpoint {
   /// Writes the checkpoint of `state.step`, makes it the latest, and removes what is no longer kept. Called by
   /// the leader alone: parameters and moments are equal on every rank.
-  package static func save<S: ComputeScalar>(
-    _ state: RunState, _ model: DualEncoder<S>, _ optimizer: AdamW, _ tokenizer: any Tokenizer,
-    in directory: CheckpointDirectory
+  package static func save(
+    _ state: RunState, _ parameters: ParameterArena, _ optimizer: AdamW, model: ModelConfig,
+    _ tokenizer: any Tokenizer, in directory: CheckpointDirectory
   ) throws {
-    // The arena lies in backward order; a reader expects the first layer first.
-    let parameters = model.parameters.parameters.reversed()
+    let heads = parameters.declared.filter(\.isHead)
     try directory.write(step: state.step) { writer in
-      try writer.safetensors(
-        "model.safetensors", tensors: parameters.map { TensorSpec($0.name, .float32, $0.shape) },
-        metadata: ["format": "pt"]
-      ) { file in
-        for parameter in parameters {
-          try file.append(UnsafeBufferPointer(start: parameter.value, count: parameter.count))
-        }
-      }
-      try writeMoments(optimizer, parameters, to: writer)
+      try write(parameters.declared.filter { !$0.isHead }, "model.safetensors", to: writer)
+      if !heads.isEmpty { try write(heads, headsName, to: writer) }
+      try writeMoments(optimizer, parameters.declared.filter(\.isTrainable), to: writer)
       try writer.file("state.json", JSONEncoder().encode(state))
-      try writer.file("model.json", ModelFile.json(model.config))
+      try writer.file("model.json", ModelFile.json(model))
       try writer.file("tokenizer.json", tokenizer.json())
+    }
+  }
+
+  private static let headsName = "heads.safetensors"
+
+  private static func write(
+    _ parameters: [Parameter], _ name: String, to writer: CheckpointWriter
+  ) throws {
+    try writer.safetensors(
+      name, tensors: parameters.map { TensorSpec($0.name, .float32, $0.shape) }, metadata: ["format": "pt"]
+    ) { file in
+      for parameter in parameters {
+        try file.append(UnsafeBufferPointer(start: parameter.value, count: parameter.count))
+      }
     }
   }
 
   private static let momentNames = ["exp_avg", "exp_avg_sq"]
 
   private static func writeMoments(
-    _ optimizer: AdamW, _ parameters: some Collection<Parameter>, to writer: CheckpointWriter
+    _ optimizer: AdamW, _ parameters: [Parameter], to writer: CheckpointWriter
   ) throws {
     let places = parameters.flatMap { parameter in
       zip(momentNames, [optimizer.m, optimizer.v]).map { (name: $0, moments: $1, parameter: parameter) }
@@ -82,13 +91,15 @@ package enum RunCheckpoint {
   }
 
   /// Fills parameters and optimizer and says where the run stood.
-  package static func load<S: ComputeScalar>(
-    _ url: URL, into model: DualEncoder<S>, _ optimizer: AdamW
+  package static func load(
+    _ url: URL, into parameters: ParameterArena, _ optimizer: AdamW
   ) throws -> RunState {
-    let arena = model.parameters
-    try WeightFile.load(url.appendingPathComponent("model.safetensors"), into: arena)
+    let heads = parameters.declared.filter(\.isHead)
+    try WeightFile.load(
+      url.appendingPathComponent("model.safetensors"), into: parameters.declared.filter { !$0.isHead })
+    if !heads.isEmpty { try WeightFile.load(url.appendingPathComponent(headsName), into: heads) }
     let moments = try SafetensorsReader(url.appendingPathComponent("optimizer.safetensors"))
-    for parameter in arena.parameters {
+    for parameter in parameters.declared where parameter.isTrainable {
       for (name, target) in zip(momentNames, [optimizer.m, optimizer.v]) {
         let range = parameter.offset..<parameter.end
         try moments.copyFloats(

@@ -59,16 +59,18 @@ final class RunRecords {
         [
           ("step", .integer(state.step)), ("epoch", .integer(epoch)),
           ("samples_seen", .integer(state.samplesSeen)),
-          ("loss", .number(result.loss)), ("contrastive_loss", .number(result.loss)),
-          ("logit_scale", .number(result.logitScale)), ("lr", .number(result.lr)),
-          ("grad_norm", .number(result.gradientNorm)), ("updated", .bool(result.updated)),
-          ("samples_per_second", .number(samplesPerSecond)), ("step_seconds", .number(stepSeconds)),
-          ("data_seconds", .number(reports.map(\.dataSeconds).max()!)),
-          ("compute_seconds", .number(reports.map(\.computeSeconds).max()!)),
-          ("communication_seconds", .number(reports.map(\.communicationSeconds).max()!)),
-          ("skipped_samples", .integer(reports.reduce(0) { $0 + $1.skippedCount })),
-          ("rank_skew_seconds", .number(busy.max()! - busy.min()!)),
-        ] + mixture))
+          ("loss", .number(result.loss)),
+        ] + result.objective.terms.map { ($0.name, .number($0.value)) }
+          + (result.objective.logitScale.map { [("logit_scale", .number($0))] } ?? []) + [
+            ("lr", .number(result.lr)),
+            ("grad_norm", .number(result.gradientNorm)), ("updated", .bool(result.updated)),
+            ("samples_per_second", .number(samplesPerSecond)), ("step_seconds", .number(stepSeconds)),
+            ("data_seconds", .number(reports.map(\.dataSeconds).max()!)),
+            ("compute_seconds", .number(reports.map(\.computeSeconds).max()!)),
+            ("communication_seconds", .number(reports.map(\.communicationSeconds).max()!)),
+            ("skipped_samples", .integer(reports.reduce(0) { $0 + $1.skippedCount })),
+            ("rank_skew_seconds", .number(busy.max()! - busy.min()!)),
+          ] + mixture))
     progress.show(
       done: state.step, loss: result.loss, samplesPerSecond: samplesPerSecond, stepSeconds: stepSeconds)
   }

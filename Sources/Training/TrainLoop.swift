@@ -15,7 +15,7 @@ final class TrainLoop<S: ComputeScalar> {
   private let plan: RunPlan
   private let communicator: any Communicator
   private let logger: Logger
-  private let step: TrainStep<S>
+  private let step: TrainStep
   private let loader: Loader
   private let checkpoints: CheckpointDirectory
   private var records: RunRecords?
@@ -36,7 +36,7 @@ final class TrainLoop<S: ComputeScalar> {
     let fresh = RunState(
       step: 0, updates: 0, samplesSeen: 0, worldSize: communicator.worldSize, shards: plan.catalogue.digest)
     let found = try communicator.onLeader {
-      try start.checkpoint.map { try RunCheckpoint.load($0, into: model, optimizer) } ?? fresh
+      try start.checkpoint.map { try RunCheckpoint.load($0, into: model.parameters, optimizer) } ?? fresh
     }
     state = try Self.share(found ?? fresh, from: communicator, shards: fresh.shards)
     if state.step == 0 {
@@ -46,9 +46,10 @@ final class TrainLoop<S: ComputeScalar> {
     }
     savedStep = state.step
     step = try TrainStep(
-      model: model, optimizer: optimizer, schedule: config.schedule, gradClipNorm: config.gradClipNorm,
-      maxLogitScale: config.maxLogitScale,
-      objective: GlobalContrastive(tileRows: config.tileRows, tileColumns: config.tileColumns),
+      objective: ContrastiveObjective(
+        model: model, loss: GlobalContrastive(tileRows: config.tileRows, tileColumns: config.tileColumns),
+        options: .init(maxLogitScale: config.maxLogitScale)),
+      optimizer: optimizer, schedule: config.schedule, gradClipNorm: config.gradClipNorm,
       bucketBytes: config.bucketBytes, communicator: communicator)
     let firstStep = state.step
     (records, loader) = try communicator.agree {
@@ -86,8 +87,7 @@ final class TrainLoop<S: ComputeScalar> {
     let start = monotonicSeconds()
     let batch = try loader.next()
     defer { batch.release() }
-    let captions = PackedCaptions(ids: batch.tokens, offsets: batch.offsets)
-    let result = try step.run(images: batch.images.baseAddress!, captions: captions, index: state.step)
+    let result = try step.run(trainBatch(batch), index: state.step)
     let reports = try communicator.allGather(
       RankReport(
         dataSeconds: batch.waitSeconds, computeSeconds: result.computeSeconds,
@@ -99,6 +99,15 @@ final class TrainLoop<S: ComputeScalar> {
     try record(batch, result, reports, stepSeconds: monotonicSeconds() - start)
     try watchUpdates(result)
     return reports.contains(where: \.wantsStop)
+  }
+
+  private func trainBatch(_ batch: Batch) -> TrainBatch {
+    let images = ImageBatch(
+      batch.images.baseAddress!, count: batch.count, size: plan.model.vision.imageSize)
+    return TrainBatch(
+      crops: [.init(name: "image", images: images)],
+      captions: PackedCaptions(ids: batch.tokens, offsets: batch.offsets), step: state.step,
+      firstSlot: communicator.rank * batch.count)
   }
 
   private func record(
@@ -155,7 +164,8 @@ final class TrainLoop<S: ComputeScalar> {
     guard savedStep != state.step else { return }
     savedStep = state.step
     guard communicator.isLeader else { return }
-    try RunCheckpoint.save(state, step.model, step.optimizer, plan.tokenizer, in: checkpoints)
+    try RunCheckpoint.save(
+      state, step.objective.parameters, step.optimizer, model: plan.model, plan.tokenizer, in: checkpoints)
     logger.info("checkpoint of step \(state.step) saved")
   }
 }

@@ -1,23 +1,16 @@
 import Basics
 import Collectives
 import Kernels
-import Objectives
 import Optimization
 import Towers
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// What one training step did; equal on every rank but for the times.
 package struct StepResult: Sendable {
-  /// Of the global batch, in nats, before the update.
-  package var loss: Double
-  /// The factor on cosine similarities that the loss was taken with.
-  package var logitScale: Double
+  /// Of the global batch, before the update.
+  package var objective: ObjectiveResult
   /// The learning rate of this update.
   package var lr: Double
-  /// Of all parameters, before clipping.
+  /// Of all that is trained, before clipping.
   package var gradientNorm: Double
   /// False when loss or gradient were not finite, so that every rank left its parameters alone.
   package var updated: Bool
@@ -25,38 +18,36 @@ package struct StepResult: Sendable {
   package var computeSeconds: Double
   /// Communication that compute did not hide.
   package var communicationSeconds: Double
+
+  package var loss: Double { objective.loss }
 }
 
-/// One contrastive step on one rank: forward through both towers, the loss of the global batch, backward with the
-/// gradient all-reduce under it, clipping, the update.
-package final class TrainStep<S: ComputeScalar> {
-  /// Updated in place; equal on every rank after each step.
-  package let model: DualEncoder<S>
-  /// Its state belongs to the model's arena.
+/// One step on one rank, whatever the objective: loss and gradients of the global batch with the all-reduce under
+/// backward, clipping, the update.
+package final class TrainStep {
+  /// Its parameters are updated in place; equal on every rank after each step.
+  package let objective: any TrainObjective
+  /// Its state belongs to the objective's arena.
   package let optimizer: AdamW
   private let communicator: any Communicator
   private let schedule: WarmupCosine
   private let gradClipNorm: Double?
-  private let maxLogitScale: Double
-  private let objective: GlobalContrastive
   private let buckets: GradientBuckets
   private let arena: Arena
+  private var statisticsBefore: [Float] = []
 
   /// - Parameters:
   ///   - gradClipNorm: the largest global norm of the gradient; nil for no limit.
-  ///   - maxLogitScale: the largest factor on cosine similarities.
   ///   - bucketBytes: the size of one all-reduce of gradients.
   /// - Throws: when the address space for activations cannot be reserved.
   package init(
-    model: DualEncoder<S>, optimizer: AdamW, schedule: WarmupCosine, gradClipNorm: Double?,
-    maxLogitScale: Double,
-    objective: GlobalContrastive, bucketBytes: Int, communicator: any Communicator
+    objective: any TrainObjective, optimizer: AdamW, schedule: WarmupCosine, gradClipNorm: Double?,
+    bucketBytes: Int, communicator: any Communicator
   ) throws {
-    (self.model, self.optimizer, self.communicator) = (model, optimizer, communicator)
-    (self.schedule, self.gradClipNorm, self.maxLogitScale) = (schedule, gradClipNorm, maxLogitScale)
-    self.objective = objective
+    (self.objective, self.optimizer, self.communicator) = (objective, optimizer, communicator)
+    (self.schedule, self.gradClipNorm) = (schedule, gradClipNorm)
     buckets = GradientBuckets(
-      gradients: model.parameters.gradients, communicator: communicator, bucketBytes: bucketBytes)
+      gradients: objective.parameters.gradients, communicator: communicator, bucketBytes: bucketBytes)
     arena = try Arena()
   }
 
@@ -64,53 +55,48 @@ package final class TrainStep<S: ComputeScalar> {
   package var peakActivationBytes: Int { arena.peakBytes }
 
   /// - Parameters:
-  ///   - images: [b, 3, S, S], normalised: this rank's slice of the global batch.
-  ///   - captions: b packed captions.
-  ///   - index: the update's number, counted from 0.
-  package func run(images: UnsafePointer<Float>, captions: PackedCaptions, index: Int) throws -> StepResult {
+  ///   - batch: this rank's slice of the global batch.
+  ///   - index: the update's number in its stage, counted from 0.
+  package func run(_ batch: TrainBatch, index: Int) throws -> StepResult {
     let start = monotonicSeconds()
-    model.parameters.zeroGradients()
-    model.refresh()
-    let logitScale = model.logitScale.value.pointee
-    var waited = 0.0
-    let loss = try arena.scratch {
-      let (result, dImages, dTexts) = try lossAndFeatureGradients(images, captions, logitScale)
-      waited += result.communicationSeconds
-      model.logitScale.gradient.pointee += Float(result.dLogitScale)
-      try buckets.markReady(upTo: model.logitScale.end)
-      try model.backwardTexts(dTexts) { try buckets.markReady(upTo: $0) }
-      try model.backwardImages(dImages) { try buckets.markReady(upTo: $0) }
-      waited += try buckets.finish()
-      return result.loss
+    let parameters = objective.parameters
+    parameters.zeroGradients()
+    objective.refresh()
+    statisticsBefore.replaceSubrange(0..., with: parameters.statistics)
+    let (result, waited) = try arena.scratch {
+      let context = ObjectiveContext(arena: arena, communicator: communicator) { [buckets] in
+        try buckets.markReady(upTo: $0)
+      }
+      let result = try objective.accumulate(batch, context)
+      return (result, result.communicationSeconds + (try buckets.finish()) + (try shareStatistics()))
     }
     let lr = schedule.rate(at: index)
-    let norm = GradientClipping.norm(model.parameters.gradients)
-    let updated = loss.isFinite && norm.isFinite
-    if updated { update(lr: lr, gradientNorm: norm) }
+    let norm = GradientClipping.norm(parameters.gradients)
+    let updated = result.loss.isFinite && norm.isFinite
+    if updated { update(lr: lr, gradientNorm: norm) } else { restoreStatistics() }
     return StepResult(
-      loss: loss, logitScale: exp(Double(logitScale)), lr: lr, gradientNorm: norm, updated: updated,
+      objective: result, lr: lr, gradientNorm: norm, updated: updated,
       computeSeconds: monotonicSeconds() - start - waited, communicationSeconds: waited)
-  }
-
-  private func lossAndFeatureGradients(
-    _ images: UnsafePointer<Float>, _ captions: PackedCaptions, _ logitScale: Float
-  ) throws -> (ContrastiveResult, dImages: UnsafePointer<Float>, dTexts: UnsafePointer<Float>) {
-    let (batch, dim) = (captions.count, model.config.embedDim)
-    let features = (0..<4).map { _ in arena.allocate(Float.self, batch * dim) }
-    model.encodeImages(images, batch: batch, into: features[0], arena: arena)
-    model.encodeTexts(captions, into: features[1], arena: arena)
-    let result = try objective.lossAndGradients(
-      imageFeatures: features[0], textFeatures: features[1], batchSize: batch, embedDim: dim,
-      logitScale: logitScale,
-      dImageFeatures: features[2], dTextFeatures: features[3], communicator: communicator, arena: arena)
-    return (result, UnsafePointer(features[2]), UnsafePointer(features[3]))
   }
 
   private func update(lr: Double, gradientNorm: Double) {
     optimizer.update(
       lr: lr, gradientScale: GradientClipping.factor(norm: gradientNorm, maxNorm: gradClipNorm))
-    // open_clip's clamp: a temperature that falls without end makes the loss blow up.
-    let logitScale = model.logitScale.value
-    logitScale.pointee = min(max(logitScale.pointee, 0), Float(log(maxLogitScale)))
+    objective.constrain()
+  }
+
+  /// Batch norms' running statistics become the mean over the ranks: the same everywhere, whoever saves them.
+  private func shareStatistics() throws -> Double {
+    let statistics = objective.parameters.statistics
+    guard !statistics.isEmpty, communicator.worldSize > 1 else { return 0 }
+    var waiting = Stopwatch()
+    try waiting.measure { try communicator.allReduceSum(statistics) }
+    scale(statistics.baseAddress!, by: 1 / Float(communicator.worldSize), count: statistics.count)
+    return waiting.seconds
+  }
+
+  /// A batch that spoils the loss must not stay in the running statistics.
+  private func restoreStatistics() {
+    _ = objective.parameters.statistics.update(fromContentsOf: statisticsBefore)
   }
 }

@@ -8,11 +8,16 @@ package enum WeightFile {
   /// Fills every parameter. All of them must be there with their shapes, and nothing else; KELIP's release puts
   /// `model.` before each name, which is taken off.
   package static func load(_ url: URL, into arena: ParameterArena) throws {
+    try load(url, into: arena.declared)
+  }
+
+  /// The same for some of a model's parameters, first layer first.
+  package static func load(_ url: URL, into parameters: [Parameter]) throws {
     let reader = try SafetensorsReader(url)
     let found = Dictionary(
       reader.tensors.map { (outsideName($0.name), $0) }, uniquingKeysWith: { first, _ in first })
-    try check(found, arena, url)
-    for parameter in arena.parameters {
+    try check(found, parameters, url)
+    for parameter in parameters {
       let target = UnsafeMutableBufferPointer(start: parameter.value, count: parameter.count)
       try reader.copyFloats(named: found[parameter.name]!.name, into: target)
     }
@@ -24,10 +29,10 @@ package enum WeightFile {
 
   /// Throws with everything that is missing, surplus or of another shape.
   private static func check(
-    _ found: [String: TensorSpec], _ arena: ParameterArena, _ url: URL
+    _ found: [String: TensorSpec], _ parameters: [Parameter], _ url: URL
   ) throws {
-    let expected = Set(arena.parameters.map(\.name))
-    var problems = arena.parameters.reversed().compactMap { parameter -> String? in
+    let expected = Set(parameters.map(\.name))
+    var problems = parameters.compactMap { parameter -> String? in
       guard let tensor = found[parameter.name] else { return "missing \(parameter.name) \(parameter.shape)" }
       return tensor.shape == parameter.shape
         ? nil : "\(tensor.name) is \(tensor.shape), the model needs \(parameter.shape)"

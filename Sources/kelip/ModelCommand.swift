@@ -20,8 +20,9 @@ struct ModelInfo: ParsableCommand {
 
   func run() throws {
     let parameters = DualEncoder<Float>.declaredParameters(of: try ModelFile.load(config))
-    let image = parameters.filter { $0.name.hasPrefix("visual.") }.reduce(0) { $0 + $1.count }
-    let total = parameters.reduce(0) { $0 + $1.count }
+    let counted = parameters.filter { $0.role != .statistic }
+    let image = counted.filter { $0.name.hasPrefix("visual.") }.reduce(0) { $0 + $1.count }
+    let total = counted.reduce(0) { $0 + $1.count }
     var fields: [(String, JSONText)] = [
       ("parameters", .integer(total)), ("image_tower", .integer(image)),
       ("text_tower", .integer(total - image - 1)),

@@ -43,8 +43,9 @@ private struct TinyModel {
     let ids = captions.map { tokenizer.encodeCaption($0, contextLength: model.config.text.contextLength) }
     let packed = PackedCaptions(
       ids: ids.flatMap(\.self), offsets: ids.reduce(into: [0]) { $0.append($0.last! + Int32($1.count)) })
-    model.encodeImages(pixels, batch: captions.count, into: &images, arena: arena)
-    model.encodeTexts(packed, into: &texts, arena: arena)
+    let batch = ImageBatch(pixels, count: captions.count, size: model.config.vision.imageSize)
+    try model.encodeImages(batch, into: &images, TowerPass(.training, arena))
+    try model.encodeTexts(packed, into: &texts, TowerPass(.training, arena))
     return (images, texts)
   }
 }

@@ -12,7 +12,8 @@ struct ModelConfigTests {
   @Test("open_clip's defaults fill what a file leaves out")
   func defaults() throws {
     let config = try decoded(#"{"embed_dim": 512, "vision_cfg": {"patch_size": 32}, "text_cfg": {}}"#)
-    #expect(config.vision.width == 768 && config.vision.heads == 12 && config.vision.tokenCount == 50)
+    let vision = try #require(config.vision as? VisionTransformerConfig)
+    #expect(vision.width == 768 && vision.heads == 12 && vision.tokenCount == 50)
     #expect(config.text.contextLength == 77 && config.text.vocabSize == 49_408)
     #expect(!config.quickGelu)
     try config.validate()
@@ -22,8 +23,9 @@ struct ModelConfigTests {
   func roundTrip() throws {
     let config = ModelConfig(
       embedDim: 8, quickGelu: true,
-      vision: VisionConfig(imageSize: 8, patchSize: 4, width: 6, layers: 1, headWidth: 3, mlpRatio: 2),
-      text: TextConfig(contextLength: 5, vocabSize: 9, width: 4, heads: 2, layers: 1, mlpRatio: 3))
+      vision: VisionTransformerConfig(
+        imageSize: 8, patchSize: 4, width: 6, layers: 1, headWidth: 3, mlpRatio: 2),
+      text: TextTransformerConfig(contextLength: 5, vocabSize: 9, width: 4, heads: 2, layers: 1, mlpRatio: 3))
     let data = try JSONEncoder().encode(config)
     #expect(try JSONDecoder().decode(ModelConfig.self, from: data) == config)
   }

@@ -8,8 +8,8 @@ import Towers
 struct ParameterTests {
   private static let small = ModelConfig(
     embedDim: 32, quickGelu: true,
-    vision: VisionConfig(imageSize: 32, patchSize: 8, width: 64, layers: 2, headWidth: 16),
-    text: TextConfig(contextLength: 16, vocabSize: 200, width: 48, heads: 3, layers: 3))
+    vision: VisionTransformerConfig(imageSize: 32, patchSize: 8, width: 64, layers: 2, headWidth: 16),
+    text: TextTransformerConfig(contextLength: 16, vocabSize: 200, width: 48, heads: 3, layers: 3))
 
   private func initialised(seed: UInt64) throws -> DualEncoder<Float> {
     let encoder = try DualEncoder<Float>(Self.small)
@@ -21,8 +21,8 @@ struct ParameterTests {
   func publishedCount() throws {
     let config = ModelConfig(
       embedDim: 512, quickGelu: true,
-      vision: VisionConfig(imageSize: 224, patchSize: 32, width: 768, layers: 12),
-      text: TextConfig(contextLength: 77, vocabSize: 98_818, width: 512, heads: 8, layers: 12))
+      vision: VisionTransformerConfig(imageSize: 224, patchSize: 32, width: 768, layers: 12),
+      text: TextTransformerConfig(contextLength: 77, vocabSize: 98_818, width: 512, heads: 8, layers: 12))
     // The arena's pages are not touched, so this costs address space only.
     let parameters = try DualEncoder<BFloat16>(config, training: false).parameters
     let visual = parameters.parameters.filter { $0.name.hasPrefix("visual.") }.reduce(0) { $0 + $1.count }

@@ -44,8 +44,10 @@ struct ParityCase<S: ComputeScalar> {
     var (imageFeatures, textFeatures) = (
       unwritten(Float.self, batchSize * embedDim), unwritten(Float.self, batchSize * embedDim)
     )
-    encoder.encodeImages(images, batch: batchSize, into: &imageFeatures, arena: arena, training: training)
-    encoder.encodeTexts(captions, into: &textFeatures, arena: arena, training: training)
+    let pass = TowerPass(training ? .training : .inference, arena)
+    let size = encoder.config.vision.imageSize
+    try! encoder.encodeImages(ImageBatch(images, count: batchSize, size: size), into: &imageFeatures, pass)
+    try! encoder.encodeTexts(captions, into: &textFeatures, pass)
     return (imageFeatures, textFeatures)
   }
 
@@ -63,8 +65,8 @@ struct ParityCase<S: ComputeScalar> {
         logitScale: encoder.logitScale.value.pointee, dImageFeatures: &dImages, dTextFeatures: &dTexts,
         communicator: SoloCommunicator(), arena: arena)
       encoder.logitScale.gradient.pointee += Float(result.dLogitScale)
-      encoder.backwardTexts(dTexts, gradientsReady: gradientsReady)
-      encoder.backwardImages(dImages, gradientsReady: gradientsReady)
+      try encoder.backwardTexts(dTexts, gradientsReady: gradientsReady)
+      try encoder.backwardImages(dImages, gradientsReady: gradientsReady)
       return result.loss
     }
   }

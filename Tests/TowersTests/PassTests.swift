@@ -37,7 +37,7 @@ struct PassTests {
       let range = Int(test.captions.offsets[i])..<Int(test.captions.offsets[i + 1])
       let alone = PackedCaptions(ids: Array(test.captions.ids[range]), offsets: [0, Int32(range.count)])
       var features = unwritten(Float.self, dim)
-      arena.scratch { test.encoder.encodeTexts(alone, into: &features, arena: arena) }
+      try arena.scratch { try test.encoder.encodeTexts(alone, into: &features, TowerPass(.training, arena)) }
       let bound = S.precision == .fp32 ? 1e-5 : 1e-2
       #expect(
         normMismatch(doubles(features), doubles(Array(together[i * dim..<(i + 1) * dim])), tolerance: bound)
@@ -56,7 +56,11 @@ struct PassTests {
     for i in 0..<test.batchSize {
       var features = unwritten(Float.self, dim)
       let image = Array(test.images[i * size..<(i + 1) * size])
-      arena.scratch { test.encoder.encodeImages(image, batch: 1, into: &features, arena: arena) }
+      try arena.scratch {
+        try test.encoder.encodeImages(
+          ImageBatch(image, count: 1, size: test.encoder.config.vision.imageSize), into: &features,
+          TowerPass(.training, arena))
+      }
       let bound = S.precision == .fp32 ? 1e-5 : 1e-2
       #expect(
         normMismatch(doubles(features), doubles(Array(together[i * dim..<(i + 1) * dim])), tolerance: bound)

@@ -29,8 +29,8 @@ struct TowerDifferenceTests {
     func backward() {
       arena.scratch {
         _ = test.features(arena: arena)
-        test.encoder.backwardTexts(weights.texts) { _ in }
-        test.encoder.backwardImages(weights.images) { _ in }
+        try! test.encoder.backwardTexts(weights.texts) { _ in }
+        try! test.encoder.backwardImages(weights.images) { _ in }
       }
     }
 

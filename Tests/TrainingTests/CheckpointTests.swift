@@ -87,7 +87,8 @@ import Towers
   private func save(_ small: SmallModel<Float>, _ state: RunState, _ tiny: TinyRun) throws -> URL {
     let tokenizer = try Tokenizers.load(tiny.tokenizerPath)
     let directory = CheckpointDirectory(root: tiny.url("run"))
-    try RunCheckpoint.save(state, small.model, small.optimizer, tokenizer, in: directory)
+    try RunCheckpoint.save(
+      state, small.model.parameters, small.optimizer, model: small.model.config, tokenizer, in: directory)
     return directory.url(step: state.step)
   }
 
@@ -99,7 +100,7 @@ import Towers
     let url = try save(saved, Self.state, tiny)
     let loaded = try SmallModel<Float>(seed: 12)
     #expect(loaded.bits != saved.bits)
-    #expect(try RunCheckpoint.load(url, into: loaded.model, loaded.optimizer) == Self.state)
+    #expect(try RunCheckpoint.load(url, into: loaded.model.parameters, loaded.optimizer) == Self.state)
     #expect(loaded.bits == saved.bits)
     #expect(loaded.optimizer.step == 15, "skipped updates do not count")
   }
@@ -125,7 +126,7 @@ import Towers
     let url = try save(small, Self.state, tiny)
     try FileManager.default.removeItem(at: url.appendingPathComponent(name))
     let error = #expect(throws: KelipError.self) {
-      try RunCheckpoint.load(url, into: small.model, small.optimizer)
+      try RunCheckpoint.load(url, into: small.model.parameters, small.optimizer)
     }
     #expect(error?.location?.contains(name) == true)
   }

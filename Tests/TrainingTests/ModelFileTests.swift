@@ -16,14 +16,20 @@ import Towers
       """
     let config = try parse(TinyRun.model)
     #expect(try parse(json) == config)
-    #expect(config.vision.mlpRatio == 4 && config.text.heads == 2 && config.quickGelu)
+    let vision = try #require(config.vision as? VisionTransformerConfig)
+    let text = try #require(config.text as? TextTransformerConfig)
+    #expect(vision.mlpRatio == 4 && text.heads == 2 && config.quickGelu)
     #expect(try parse(String(decoding: ModelFile.json(config), as: UTF8.self)) == config)
   }
 
   @Test func defaultsAreOpenCLIPs() throws {
     let config = try parse("embed_dim: 512\nvision_cfg: {}\ntext_cfg: {}")
-    #expect(config.vision == VisionConfig(imageSize: 224, patchSize: 16, width: 768, layers: 12))
-    #expect(config.text == TextConfig(contextLength: 77, vocabSize: 49408, width: 512, heads: 8, layers: 12))
+    #expect(
+      config.vision as? VisionTransformerConfig
+        == VisionTransformerConfig(imageSize: 224, patchSize: 16, width: 768, layers: 12))
+    #expect(
+      config.text as? TextTransformerConfig
+        == TextTransformerConfig(contextLength: 77, vocabSize: 49408, width: 512, heads: 8, layers: 12))
     #expect(!config.quickGelu)
   }
 

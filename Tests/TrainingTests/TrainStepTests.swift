@@ -9,9 +9,21 @@ import Towers
 
 @testable import Training
 
+extension TrainStep {
+  /// One crop of 16 × 16 pixels.
+  fileprivate func run(_ pairs: TrainStepTests.Pairs, index: Int) throws -> StepResult {
+    try pairs.images.withUnsafeBufferPointer { images in
+      let crop = TrainBatch.Crop(
+        name: "image", images: ImageBatch(images.baseAddress!, count: pairs.captions.count, size: 16))
+      return try run(
+        TrainBatch(crops: [crop], captions: pairs.captions, step: index, firstSlot: 0), index: index)
+    }
+  }
+}
+
 @Suite struct TrainStepTests {
   /// The pairs of one global batch of six, from `first` on.
-  private struct Pairs {
+  fileprivate struct Pairs {
     var images: [Float]
     var captions: PackedCaptions
 
@@ -26,11 +38,11 @@ import Towers
 
   private func step<S: ComputeScalar>(
     _ small: SmallModel<S>, _ communicator: any Communicator, gradClipNorm: Double? = nil
-  ) throws -> TrainStep<S> {
+  ) throws -> TrainStep {
     try TrainStep(
-      model: small.model, optimizer: small.optimizer, schedule: WarmupCosine(lr: 3e-3, warmup: 0, steps: 100),
-      gradClipNorm: gradClipNorm, maxLogitScale: 100, objective: GlobalContrastive(), bucketBytes: 4096,
-      communicator: communicator)
+      objective: ContrastiveObjective(model: small.model, loss: GlobalContrastive()),
+      optimizer: small.optimizer, schedule: WarmupCosine(lr: 3e-3, warmup: 0, steps: 100),
+      gradClipNorm: gradClipNorm, bucketBytes: 4096, communicator: communicator)
   }
 
   private func slice(_ communicator: any Communicator) -> Range<Int> {
@@ -45,7 +57,7 @@ import Towers
       let small = try SmallModel<S>(seed: 1)
       let step = try step(small, SoloCommunicator())
       let pairs = Pairs(0..<6)
-      return try (0..<8).map { try step.run(images: pairs.images, captions: pairs.captions, index: $0).loss }
+      return try (0..<8).map { try step.run(pairs, index: $0).loss }
     }
     let losses =
       switch precision {
@@ -62,14 +74,14 @@ import Towers
     let reference = try step(alone, SoloCommunicator(), gradClipNorm: 0.5)
     let pairs = Pairs(0..<6)
     let expected = try (0..<3).map {
-      try reference.run(images: pairs.images, captions: pairs.captions, index: $0)
+      try reference.run(pairs, index: $0)
     }
     let values = alone.model.parameters.values.map(Double.init)
     let mismatches = try ThreadedCommunicator.run(worldSize: worldSize) { communicator in
       let small = try SmallModel<Float>(seed: 2)
       let step = try step(small, communicator, gradClipNorm: 0.5)
       let pairs = Pairs(slice(communicator))
-      let found = try (0..<3).map { try step.run(images: pairs.images, captions: pairs.captions, index: $0) }
+      let found = try (0..<3).map { try step.run(pairs, index: $0) }
       return [
         mismatch(found.map(\.loss), expected.map(\.loss), tolerance: 1e-5),
         mismatch(found.map(\.gradientNorm), expected.map(\.gradientNorm), tolerance: 1e-4),
@@ -89,11 +101,11 @@ import Towers
       let before = small.bits
       let step = try step(small, communicator, gradClipNorm: 1)
       let bad = Pairs(slice(communicator), spoilt: spoilt)
-      let result = try step.run(images: bad.images, captions: bad.captions, index: 0)
+      let result = try step.run(bad, index: 0)
       let isUntouched = small.bits == before && small.optimizer.step == 0
       // The next good batch is as if nothing had been.
       let good = Pairs(slice(communicator))
-      let next = try step.run(images: good.images, captions: good.captions, index: 1)
+      let next = try step.run(good, index: 1)
       return [!result.updated, isUntouched, next.updated, next.loss.isFinite, small.optimizer.step == 1]
     }
     #expect(outcomes.allSatisfy { $0 == [true, true, true, true, true] }, "\(outcomes)")
@@ -103,7 +115,7 @@ import Towers
     let small = try SmallModel<Float>(seed: 4)
     small.model.logitScale.value.pointee = 9
     let pairs = Pairs(0..<6)
-    _ = try step(small, SoloCommunicator()).run(images: pairs.images, captions: pairs.captions, index: 0)
+    _ = try step(small, SoloCommunicator()).run(pairs, index: 0)
     #expect(abs(small.model.logitScale.value.pointee - 4.6051702) < 1e-5)
   }
 }

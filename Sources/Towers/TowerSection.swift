@@ -1,0 +1,79 @@
+import Basics
+
+/// The `type` key of a tower's section.
+private struct TypeKey: CodingKey {
+  var stringValue: String { "type" }
+  var intValue: Int? { nil }
+  init() {}
+  init?(stringValue: String) { guard stringValue == "type" else { return nil } }
+  init?(intValue: Int) { return nil }
+}
+
+/// Sections of open_clip's own towers are told by their keys, and are written without `type`, which open_clip does not
+/// know; others name theirs.
+private func typeName(_ decoder: any Decoder) throws -> String? {
+  try decoder.container(keyedBy: TypeKey.self).decodeIfPresent(String.self, forKey: TypeKey())
+}
+
+private func unknown(_ name: String, _ known: [String], _ decoder: any Decoder) -> DecodingError {
+  .dataCorrupted(
+    .init(
+      codingPath: decoder.codingPath + [TypeKey()],
+      debugDescription: "unknown tower \"\(name)\", known are \(known.joined(separator: ", "))"))
+}
+
+/// Codes `vision_cfg`.
+struct ImageTowerSection: Codable {
+  var config: any ImageTowerConfig
+
+  init(config: any ImageTowerConfig) { self.config = config }
+
+  init(from decoder: any Decoder) throws {
+    let name = try typeName(decoder) ?? ImageTowerDefault.typeName(decoder)
+    guard let type = imageTowerTypes.first(where: { $0.typeName == name }) else {
+      throw unknown(name, imageTowerTypes.map { $0.typeName }, decoder)
+    }
+    config = try type.init(from: decoder)
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    try config.encode(to: encoder)
+    guard !ImageTowerDefault.names.contains(type(of: config).typeName) else { return }
+    var values = encoder.container(keyedBy: TypeKey.self)
+    try values.encode(type(of: config).typeName, forKey: TypeKey())
+  }
+}
+
+/// open_clip's rule: a list of layers is a ResNet's, a number a transformer's.
+private enum ImageTowerDefault {
+  static let names = ["vit", "modified_resnet"]
+
+  private enum Keys: String, CodingKey { case layers }
+
+  static func typeName(_ decoder: any Decoder) -> String {
+    let values = try? decoder.container(keyedBy: Keys.self)
+    return (try? values?.decode([Int].self, forKey: .layers)) == nil ? "vit" : "modified_resnet"
+  }
+}
+
+/// Codes `text_cfg`.
+struct TextTowerSection: Codable {
+  var config: any TextTowerConfig
+
+  init(config: any TextTowerConfig) { self.config = config }
+
+  init(from decoder: any Decoder) throws {
+    let name = try typeName(decoder) ?? "clip"
+    guard let type = textTowerTypes.first(where: { $0.typeName == name }) else {
+      throw unknown(name, textTowerTypes.map { $0.typeName }, decoder)
+    }
+    config = try type.init(from: decoder)
+  }
+
+  func encode(to encoder: any Encoder) throws {
+    try config.encode(to: encoder)
+    guard type(of: config).typeName != "clip" else { return }
+    var values = encoder.container(keyedBy: TypeKey.self)
+    try values.encode(type(of: config).typeName, forKey: TypeKey())
+  }
+}
