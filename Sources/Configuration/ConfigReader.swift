@@ -110,6 +110,15 @@ package final class ConfigReader {
     return try number(key, in: range)
   }
 
+  /// A whole number, or nil where the file says `null` or nothing.
+  package func optionalInteger(_ key: String, in range: ClosedRange<Int>? = nil) throws -> Int? {
+    guard let node = lookUp(key), node.null == nil else {
+      record(key, .null)
+      return nil
+    }
+    return try integer(key, in: range)
+  }
+
   /// A text, or nil where the file says `null` or nothing.
   package func optionalString(_ key: String) throws -> String? {
     guard let node = lookUp(key), node.null == nil else {

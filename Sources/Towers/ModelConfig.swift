@@ -52,6 +52,24 @@ package struct ModelConfig: Codable, Sendable, Equatable {
   /// The keys of the file itself, for messages about unknown ones; each tower's section has its own.
   package static let knownKeys = CodingKeys.allCases.map(\.rawValue)
 
+  /// The sections of the two towers.
+  package static let towerSections = [CodingKeys.vision.rawValue, CodingKeys.text.rawValue]
+
+  /// The keys of a tower's section; nil for a tower that nobody knows.
+  ///
+  /// - Parameters:
+  ///   - type: the section's `type`, if it has one.
+  ///   - hasLayerList: whether its `layers` is a list.
+  package static func knownKeys(of section: String, type: String?, hasLayerList: Bool) -> [String]? {
+    let types: [any TowerConfig.Type] =
+      section == CodingKeys.vision.rawValue ? imageTowerTypes : textTowerTypes
+    let name =
+      type
+      ?? (section == CodingKeys.vision.rawValue
+        ? defaultImageTower(hasLayerList: hasLayerList) : defaultTextTower)
+    return types.first { $0.typeName == name }.map { $0.knownKeys + ["type"] }
+  }
+
   /// Throws when the sizes do not fit each other.
   package func validate() throws {
     try vision.validate()

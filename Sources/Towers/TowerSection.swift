@@ -22,6 +22,19 @@ private func unknown(_ name: String, _ known: [String], _ decoder: any Decoder) 
       debugDescription: "unknown tower \"\(name)\", known are \(known.joined(separator: ", "))"))
 }
 
+/// open_clip's rule: a list of layers is a ResNet's, a number a transformer's.
+func defaultImageTower(hasLayerList: Bool) -> String { hasLayerList ? "modified_resnet" : "vit" }
+let defaultTextTower = "clip"
+
+private enum LayerKey: String, CodingKey {
+  case layers
+
+  static func isList(_ decoder: any Decoder) -> Bool {
+    let values = try? decoder.container(keyedBy: Self.self)
+    return (try? values?.decode([Int].self, forKey: .layers)) != nil
+  }
+}
+
 /// Codes `vision_cfg`.
 struct ImageTowerSection: Codable {
   var config: any ImageTowerConfig
@@ -29,7 +42,7 @@ struct ImageTowerSection: Codable {
   init(config: any ImageTowerConfig) { self.config = config }
 
   init(from decoder: any Decoder) throws {
-    let name = try typeName(decoder) ?? ImageTowerDefault.typeName(decoder)
+    let name = try typeName(decoder) ?? defaultImageTower(hasLayerList: LayerKey.isList(decoder))
     guard let type = imageTowerTypes.first(where: { $0.typeName == name }) else {
       throw unknown(name, imageTowerTypes.map { $0.typeName }, decoder)
     }
@@ -38,21 +51,9 @@ struct ImageTowerSection: Codable {
 
   func encode(to encoder: any Encoder) throws {
     try config.encode(to: encoder)
-    guard !ImageTowerDefault.names.contains(type(of: config).typeName) else { return }
+    guard ![false, true].map(defaultImageTower).contains(type(of: config).typeName) else { return }
     var values = encoder.container(keyedBy: TypeKey.self)
     try values.encode(type(of: config).typeName, forKey: TypeKey())
-  }
-}
-
-/// open_clip's rule: a list of layers is a ResNet's, a number a transformer's.
-private enum ImageTowerDefault {
-  static let names = ["vit", "modified_resnet"]
-
-  private enum Keys: String, CodingKey { case layers }
-
-  static func typeName(_ decoder: any Decoder) -> String {
-    let values = try? decoder.container(keyedBy: Keys.self)
-    return (try? values?.decode([Int].self, forKey: .layers)) == nil ? "vit" : "modified_resnet"
   }
 }
 
@@ -63,7 +64,7 @@ struct TextTowerSection: Codable {
   init(config: any TextTowerConfig) { self.config = config }
 
   init(from decoder: any Decoder) throws {
-    let name = try typeName(decoder) ?? "clip"
+    let name = try typeName(decoder) ?? defaultTextTower
     guard let type = textTowerTypes.first(where: { $0.typeName == name }) else {
       throw unknown(name, textTowerTypes.map { $0.typeName }, decoder)
     }
@@ -72,7 +73,7 @@ struct TextTowerSection: Codable {
 
   func encode(to encoder: any Encoder) throws {
     try config.encode(to: encoder)
-    guard type(of: config).typeName != "clip" else { return }
+    guard type(of: config).typeName != defaultTextTower else { return }
     var values = encoder.container(keyedBy: TypeKey.self)
     try values.encode(type(of: config).typeName, forKey: TypeKey())
   }

@@ -24,7 +24,6 @@ package enum ModelFile {
     do {
       try rejectUnknownKeys(text, source: source)
       let config = try YAMLDecoder().decode(ModelConfig.self, from: text)
-      try rejectUnknownKeys(config, text)
       try config.validate()
       return config
     } catch let error as DecodingError {
@@ -50,17 +49,13 @@ package enum ModelFile {
       throw KelipError("expected a mapping with embed_dim, vision_cfg and text_cfg")
     }
     try rejectUnknownKeys(of: root, known: ModelConfig.knownKeys, at: "")
-  }
-
-  /// A tower's section knows its own keys.
-  private static func rejectUnknownKeys(_ config: ModelConfig, _ text: String) throws {
-    let root = try Yams.compose(yaml: text)?.mapping
-    let sections: [(String, [String])] = [
-      ("vision_cfg", type(of: config.vision).knownKeys), ("text_cfg", type(of: config.text).knownKeys),
-    ]
-    for (section, known) in sections {
-      guard let mapping = root?[Node(section)]?.mapping else { continue }
-      try rejectUnknownKeys(of: mapping, known: known + ["type"], at: "\(section).")
+    for section in ModelConfig.towerSections {
+      guard let mapping = root[Node(section)]?.mapping else { continue }
+      let known = ModelConfig.knownKeys(
+        of: section, type: mapping["type"]?.string, hasLayerList: mapping["layers"]?.sequence != nil)
+      // A tower that nobody knows is refused by name later.
+      guard let known else { continue }
+      try rejectUnknownKeys(of: mapping, known: known, at: "\(section).")
     }
   }
 

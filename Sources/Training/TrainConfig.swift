@@ -21,12 +21,18 @@ package struct TrainConfig: Sendable {
   /// `run.seed`: weights, order and augmentation.
   package var seed: UInt64
 
+  /// `stages`: what is trained, one after the other.
+  package var stages: [StageKind]
+
   /// `model.config`, located.
   package var modelPath: String
   /// `model.precision`.
   package var precision: Precision
   /// `model.init_from`, located; nil to start from random weights.
   package var initFrom: String?
+
+  /// What of the model keeps its weights.
+  package var frozen: FrozenConfig
 
   /// `data.train`: one entry where it is a text or a list of texts.
   package var train: [TrainEntry]
@@ -74,6 +80,8 @@ package struct TrainConfig: Sendable {
   package var tileRows: Int
   /// `objective.tile_columns`.
   package var tileColumns: Int
+  /// `objective.temperature` at the start.
+  package var temperature: Double
   /// Largest factor on cosine similarities.
   package var maxLogitScale: Double
 
@@ -88,6 +96,10 @@ package struct TrainConfig: Sendable {
 
   /// `parallel.threads_per_rank`: compute threads.
   package var threadsPerRank: Int
+  /// `parallel.micro_batch_size`: pairs a rank that go through the towers at once; nil for all.
+  package var microBatchSize: Int?
+  /// `parallel.sync_batch_norm`: whether batch norms take their statistics over all ranks.
+  package var synchronisesBatchNorm: Bool
   /// `parallel.bucket_megabytes`, in bytes.
   package var bucketBytes: Int
 
@@ -122,12 +134,15 @@ package struct TrainConfig: Sendable {
   /// - Parameter base: the folder from which paths are tried that do not exist from the working directory.
   package init(_ reader: ConfigReader, relativeTo base: URL) throws {
     let positive = 1...Int.max
+    stages = try Self.readStages(reader)
     runDirectory = try reader.string("run.directory")
     seed = UInt64(try reader.integer("run.seed", default: 0, in: 0...Int.max))
 
     modelPath = Self.locate(try reader.string("model.config"), base)
     precision = try reader.choice("model.precision", default: .fp32)
     initFrom = try reader.optionalString("model.init_from").map { Self.locate($0, base) }
+
+    frozen = try FrozenConfig(reader)
 
     train = try TrainEntry.read(reader, "data.train")
     validationShards = try reader.strings("data.validation", default: [])
@@ -155,6 +170,7 @@ package struct TrainConfig: Sendable {
 
     tileRows = try reader.integer("objective.tile_rows", default: 256, in: positive)
     tileColumns = try reader.integer("objective.tile_columns", default: 1024, in: positive)
+    temperature = try reader.number("objective.temperature", default: 0.07, in: 1e-6...1e6)
     maxLogitScale = try reader.number("objective.max_logit_scale", default: 100, in: 1...1e6)
 
     steps = try reader.integer("optimizer.steps", in: positive)
@@ -173,6 +189,8 @@ package struct TrainConfig: Sendable {
 
     threadsPerRank = try reader.integer(
       "parallel.threads_per_rank", default: Self.launcherThreads, in: 1...1024)
+    microBatchSize = try reader.optionalInteger("parallel.micro_batch_size", in: positive)
+    synchronisesBatchNorm = try reader.bool("parallel.sync_batch_norm", default: false)
     bucketBytes = try reader.integer("parallel.bucket_megabytes", default: 25, in: 1...4096) << 20
 
     checkpointEverySteps = try reader.integer("checkpoint.every_steps", default: 1000, in: positive)

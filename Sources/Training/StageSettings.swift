@@ -1,0 +1,91 @@
+import Basics
+import Configuration
+import Kernels
+import Objectives
+import Optimization
+import ShardStream
+import Towers
+
+/// What a stage of a run trains: an entry of `stages`. A new objective is a case here, its line in the two switches
+/// below, and a file with its `TrainObjective`.
+package enum StageKind: String, CaseIterable, Sendable {
+  /// The image and the text tower against each other.
+  case contrastive
+
+  /// What the configuration says about this kind of stage.
+  func settings(_ config: TrainConfig) -> StageSettings {
+    switch self {
+    case .contrastive: config.contrastiveStage
+    }
+  }
+
+  /// Parameters are zero until they are initialised or loaded.
+  func makeObjective<S: ComputeScalar>(_ plan: RunPlan, as _: S.Type) throws -> any TrainObjective {
+    switch self {
+    case .contrastive: try ContrastiveObjective<S>(plan.config, plan.model)
+    }
+  }
+}
+
+/// How long a stage trains, on what, and how.
+package struct StageSettings: Sendable {
+  package var kind: StageKind
+  package var steps: Int
+  /// Over all ranks.
+  package var globalBatchSize: Int
+  package var canonicalStreams: Int
+  package var train: [TrainEntry]
+  /// Over the stage's own steps.
+  package var schedule: WarmupCosine
+  package var optimizer: AdamWSettings
+  package var gradClipNorm: Double?
+}
+
+extension TrainConfig {
+  /// In the order of `stages`.
+  package var stageSettings: [StageSettings] { stages.map { $0.settings(self) } }
+
+  /// The sections `data`, `augmentation` and `optimizer` as they stand.
+  var contrastiveStage: StageSettings {
+    StageSettings(
+      kind: .contrastive, steps: steps, globalBatchSize: globalBatchSize, canonicalStreams: canonicalStreams,
+      train: train, schedule: schedule, optimizer: adamW, gradClipNorm: gradClipNorm)
+  }
+
+  /// `stages`: one or more, in order.
+  static func readStages(_ reader: ConfigReader) throws -> [StageKind] {
+    let names = try reader.strings("stages", default: [StageKind.contrastive.rawValue])
+    let stages = try names.map { name in
+      guard let kind = StageKind(rawValue: name) else {
+        let known = StageKind.allCases.map(\.rawValue).joined(separator: ", ")
+        throw reader.fault("stages", "unknown stage \"\(name)\"", hint: "known are: \(known)")
+      }
+      return kind
+    }
+    guard !stages.isEmpty, Set(stages).count == stages.count else {
+      throw reader.fault("stages", "name at least one stage, and none twice")
+    }
+    return stages
+  }
+}
+
+extension ContrastiveObjective {
+  /// As configured.
+  convenience init(_ config: TrainConfig, _ model: ModelConfig) throws {
+    self.init(
+      model: try DualEncoder(model, frozen: config.frozen.parts()), loss: GlobalContrastive(config),
+      options: Options(config))
+  }
+}
+
+extension ContrastiveObjective.Options {
+  init(_ config: TrainConfig) {
+    self.init(
+      maxLogitScale: config.maxLogitScale, microBatchSize: config.microBatchSize,
+      synchronisesBatchNorm: config.synchronisesBatchNorm)
+  }
+}
+
+extension GlobalContrastive {
+  init(_ config: TrainConfig) { self.init(tileRows: config.tileRows, tileColumns: config.tileColumns) }
+}
