@@ -14,7 +14,7 @@ package final class MaskedAutoencoder<S: ComputeScalar> {
   private let vision: VisionTransformerConfig
   private let encoder: VisionTransformer<S>
   private let decoder: MAEDecoder<S>
-  private let targets: PatchTargets
+  let targets: PatchTargets
   private var saved: (layout: MaskedLayout, arena: Arena)?
 
   /// Parameters are zero until `parameters.initialise` or a checkpoint fills them.
@@ -80,7 +80,7 @@ package final class MaskedAutoencoder<S: ComputeScalar> {
   }
 
   /// The decoder's values of the masked patches, [B·M, 3·p²], after tanh where there is one. In the pass's arena.
-  private func forward(_ images: ImageBatch, _ pass: TowerPass) -> UnsafeMutablePointer<Float> {
+  func forward(_ images: ImageBatch, _ pass: TowerPass) -> UnsafeMutablePointer<Float> {
     precondition(
       images.height == vision.imageSize && images.width == vision.imageSize,
       "the decoder knows pictures of one size")
@@ -126,7 +126,7 @@ package final class MaskedAutoencoder<S: ComputeScalar> {
     try encoder.backward(dFeatures, gradientsReady: gradientsReady)
   }
 
-  private func kept(_ images: ImageBatch) -> KeptPatches {
+  func kept(_ images: ImageBatch) -> KeptPatches {
     guard let kept = images.keptPatches else { preconditionFailure("no patches are masked") }
     return kept
   }
@@ -138,7 +138,7 @@ package final class MaskedAutoencoder<S: ComputeScalar> {
     return target
   }
 
-  private func patches(_ images: ImageBatch, _ rows: [Int32], _ arena: Arena) -> UnsafeMutablePointer<Float> {
+  func patches(_ images: ImageBatch, _ rows: [Int32], _ arena: Arena) -> UnsafeMutablePointer<Float> {
     let patches = arena.allocate(Float.self, rows.count * targets.columns)
     gatherPatches(
       images.values, index: rows, into: patches, height: images.height, width: images.width,

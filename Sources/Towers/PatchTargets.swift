@@ -24,6 +24,14 @@ struct PatchTargets {
     }
   }
 
+  /// Normalised patches[R, 3·p²] of middle grey.
+  func fillGrey(_ patches: UnsafeMutablePointer<Float>, rows: Int) {
+    patches.update(repeating: 0, count: rows * columns)
+    scaleChannels(
+      patches, factor: [0, 0, 0], offset: zip(mean, std).map { (0.5 - $0) / $1 }, rows: rows,
+      pixels: patchSize * patchSize)
+  }
+
   /// Predicted values[R, 3·p²] as normalised patches, in their place. He et al.'s target says nothing of a patch's mean
   /// and deviation: for a look at them they are taken from the true `patches`, as He et al. do.
   func undo(_ values: UnsafeMutablePointer<Float>, patches: UnsafePointer<Float>, rows: Int) {

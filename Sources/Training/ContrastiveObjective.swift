@@ -22,12 +22,15 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
     package var microBatchSize: Int?
     /// Batch norms take their statistics over all ranks.
     package var synchronisesBatchNorm = false
+    /// What the image tower sees of a picture; nil for all of it.
+    package var patchDropout: PatchDropout?
 
     package init(
-      maxLogitScale: Double = 100, microBatchSize: Int? = nil, synchronisesBatchNorm: Bool = false
+      maxLogitScale: Double = 100, microBatchSize: Int? = nil, synchronisesBatchNorm: Bool = false,
+      patchDropout: PatchDropout? = nil
     ) {
       (self.maxLogitScale, self.microBatchSize) = (maxLogitScale, microBatchSize)
-      self.synchronisesBatchNorm = synchronisesBatchNorm
+      (self.synchronisesBatchNorm, self.patchDropout) = (synchronisesBatchNorm, patchDropout)
     }
   }
 
@@ -44,6 +47,7 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
   package func refresh() { model.refresh() }
 
   package func accumulate(_ batch: TrainBatch, _ context: ObjectiveContext) throws -> ObjectiveResult {
+    let batch = options.patchDropout?(batch) ?? batch
     let pairs = Pairs(batch, model, context.arena)
     guard let size = options.microBatchSize, size < batch.count else {
       return try onePass(pairs, context)

@@ -103,16 +103,10 @@ package struct RunPlan: Sendable {
     _ stage: StagePlan, _ communicator: any Communicator, startStep: Int,
     warn: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> Loader {
-    let augmentation: Augmentation =
-      switch config.augmentation {
-      case .none: .none
-      case .randomResizedCrop:
-        .randomResizedCrop(scale: config.cropScale, ratio: config.cropRatio, flip: config.flipProbability)
-      }
     let source = SampleSource(catalogue: stage.catalogue, warn: warn)
     let options = LoaderOptions(
       order: stage.order, source: source, encoder: tokenizer,
-      crops: [ImagePreparation(size: model.vision.imageSize, augmentation: augmentation)],
+      crops: [ImagePreparation(size: model.vision.imageSize, augmentation: stage.settings.augmentation)],
       contextLength: model.text.contextLength, rank: communicator.rank, worldSize: communicator.worldSize,
       threads: config.decodeThreads, prefetchBatches: config.prefetchBatches, maxPixels: config.maxPixels,
       appliesOrientation: config.exifOrientation, scalesJPEG: config.jpegScaledDecode)

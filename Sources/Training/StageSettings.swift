@@ -9,12 +9,15 @@ import Towers
 /// What a stage of a run trains: an entry of `stages`. A new objective is a case here, its line in the two switches
 /// below, and a file with its `TrainObjective`.
 package enum StageKind: String, CaseIterable, Sendable {
+  /// The image tower reconstructs patches that it does not see.
+  case mae
   /// The image and the text tower against each other.
   case contrastive
 
   /// What the configuration says about this kind of stage.
   func settings(_ config: TrainConfig) -> StageSettings {
     switch self {
+    case .mae: config.maeStage
     case .contrastive: config.contrastiveStage
     }
   }
@@ -22,6 +25,7 @@ package enum StageKind: String, CaseIterable, Sendable {
   /// Parameters are zero until they are initialised or loaded.
   func makeObjective<S: ComputeScalar>(_ plan: RunPlan, as _: S.Type) throws -> any TrainObjective {
     switch self {
+    case .mae: try MAEObjective<S>(plan.config, plan.model)
     case .contrastive: try ContrastiveObjective<S>(plan.config, plan.model)
     }
   }
@@ -35,6 +39,8 @@ package struct StageSettings: Sendable {
   package var globalBatchSize: Int
   package var canonicalStreams: Int
   package var train: [TrainEntry]
+  /// What happens to a picture before it is normalised.
+  package var augmentation: Augmentation
   /// Over the stage's own steps.
   package var schedule: WarmupCosine
   package var optimizer: AdamWSettings
@@ -49,7 +55,15 @@ extension TrainConfig {
   var contrastiveStage: StageSettings {
     StageSettings(
       kind: .contrastive, steps: steps, globalBatchSize: globalBatchSize, canonicalStreams: canonicalStreams,
-      train: train, schedule: schedule, optimizer: adamW, gradClipNorm: gradClipNorm)
+      train: train, augmentation: contrastiveAugmentation, schedule: schedule, optimizer: adamW,
+      gradClipNorm: gradClipNorm)
+  }
+
+  private var contrastiveAugmentation: Augmentation {
+    switch augmentation {
+    case .none: .none
+    case .randomResizedCrop: .randomResizedCrop(scale: cropScale, ratio: cropRatio, flip: flipProbability)
+    }
   }
 
   /// `stages`: one or more, in order.
@@ -74,15 +88,15 @@ extension ContrastiveObjective {
   convenience init(_ config: TrainConfig, _ model: ModelConfig) throws {
     self.init(
       model: try DualEncoder(model, frozen: config.frozen.parts()), loss: GlobalContrastive(config),
-      options: Options(config))
+      options: Options(config, dropout: try PatchDropout(config, model)))
   }
 }
 
 extension ContrastiveObjective.Options {
-  init(_ config: TrainConfig) {
+  init(_ config: TrainConfig, dropout: PatchDropout?) {
     self.init(
       maxLogitScale: config.maxLogitScale, microBatchSize: config.microBatchSize,
-      synchronisesBatchNorm: config.synchronisesBatchNorm)
+      synchronisesBatchNorm: config.synchronisesBatchNorm, patchDropout: dropout)
   }
 }
 

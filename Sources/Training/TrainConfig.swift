@@ -33,6 +33,8 @@ package struct TrainConfig: Sendable {
 
   /// What of the model keeps its weights.
   package var frozen: FrozenConfig
+  /// `model.patch_dropout`: what is left out of a picture's patches in contrastive training.
+  package var patchDropout: Double
 
   /// `data.train`: one entry where it is a text or a list of texts.
   package var train: [TrainEntry]
@@ -84,6 +86,9 @@ package struct TrainConfig: Sendable {
   package var temperature: Double
   /// Largest factor on cosine similarities.
   package var maxLogitScale: Double
+
+  /// Section `mae`; nil where no stage needs it.
+  package var mae: MAESettings?
 
   /// `optimizer.steps`: updates of the whole run.
   package var steps: Int
@@ -143,6 +148,7 @@ package struct TrainConfig: Sendable {
     initFrom = try reader.optionalString("model.init_from").map { Self.locate($0, base) }
 
     frozen = try FrozenConfig(reader)
+    patchDropout = try PatchDropout.readFraction(reader)
 
     train = try TrainEntry.read(reader, "data.train")
     validationShards = try reader.strings("data.validation", default: [])
@@ -172,6 +178,8 @@ package struct TrainConfig: Sendable {
     tileColumns = try reader.integer("objective.tile_columns", default: 1024, in: positive)
     temperature = try reader.number("objective.temperature", default: 0.07, in: 1e-6...1e6)
     maxLogitScale = try reader.number("objective.max_logit_scale", default: 100, in: 1...1e6)
+
+    mae = try MAESettings.read(reader, stages: stages, globalBatchSize: globalBatchSize)
 
     steps = try reader.integer("optimizer.steps", in: positive)
     schedule = WarmupCosine(

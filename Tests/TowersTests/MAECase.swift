@@ -10,6 +10,9 @@ struct MAECase<S: ComputeScalar> {
     var mae: MAEConfig
   }
 
+  /// CLIP's normalisation.
+  static var mean: [Float] { [0.48145466, 0.4578275, 0.40821073] }
+  static var std: [Float] { [0.26862954, 0.26130258, 0.27577711] }
   static var names: [String] { ["mae_kelip", "mae_kelip_causal", "mae_he"] }
 
   let fixture: Fixture
@@ -23,8 +26,7 @@ struct MAECase<S: ComputeScalar> {
     fixture = try Fixture(name, in: .module)
     let config = try JSONDecoder().decode(Config.self, from: Data(fixture.metadata["config"]!.utf8))
     model = try MaskedAutoencoder<S>(
-      config.model, config.mae, mean: [0.48145466, 0.4578275, 0.40821073],
-      std: [0.26862954, 0.26130258, 0.27577711])
+      config.model, config.mae, mean: Self.mean, std: Self.std)
     for parameter in model.parameters.parameters where fixture.tensors["weights.\(parameter.name)"] != nil {
       let values = try fixture.floats("weights.\(parameter.name)")
       precondition(values.count == parameter.count, parameter.name)

@@ -139,6 +139,31 @@ struct MaskedAutoencoderTests {
     #expect(try test.model.prediction(images, arena: testArena()) == before)
   }
 
+  @Test("a look: kept patches stay, masked ones are grey or predicted", arguments: names)
+  func look(_ name: String) throws {
+    let test = try MAECase<Float>(name)
+    let arena = try testArena()
+    let look = test.model.reconstruct(test.images(), arena: arena)
+    let masked = Set(test.maskedPixels())
+    let plane = test.size * test.size
+    for i in test.pixels.indices where !masked.contains(i) {
+      #expect(look.masked[i] == test.pixels[i] && look.reconstructed[i] == test.pixels[i])
+    }
+    for i in masked {
+      let (mean, std) = (MAECase<Float>.mean[i / plane % 3], MAECase<Float>.std[i / plane % 3])
+      #expect(abs(look.masked[i] * std + mean - 0.5) < 1e-6)
+    }
+    // The picture's masked patches, made a target again, are the prediction.
+    if test.model.mae.target == .normalisedPixels {
+      // The decoder's mean and deviation are not those of a target: only that they are finite can be said.
+      #expect(look.reconstructed.allSatisfy(\.isFinite) && look.reconstructed != test.pixels)
+      return
+    }
+    let prediction = doubles(test.model.prediction(test.images(), arena: arena))
+    let target = try test.target(of: look.reconstructed)
+    #expect(normMismatch(target, prediction, tolerance: 1e-5) == nil)
+  }
+
   @Test("what does not fit is said with its key")
   func misfits() throws {
     let model = try MAECase<Float>("mae_kelip").model.config
@@ -170,13 +195,13 @@ extension MAECase {
   }
 
   /// The targets of the masked patches from the references, in the order of predictions.
-  func target() throws -> [Double] {
+  func target(of pixels: [Float]? = nil) throws -> [Double] {
     let patch = (model.config.vision as! VisionTransformerConfig).patchSize
     let masked = PatchSampling.complement(
       of: kept.indices, keep: kept.perImage, patchCount: model.patchCount)
     let index = masked.enumerated().map { Int32($0 / model.maskedCount * model.patchCount) + $1 }
     let patches = Reference.gatherPatches(
-      doubles(pixels), index: index, height: size, width: size, patchSize: patch)
+      doubles(pixels ?? self.pixels), index: index, height: size, width: size, patchSize: patch)
     switch model.mae.target {
     case .pixels:
       return Reference.scaleChannels(
