@@ -8,7 +8,13 @@ import CKernels
 package func tanhForward<S: ComputeScalar>(
   _ x: UnsafePointer<S>, into y: UnsafeMutablePointer<S>, count: Int
 ) {
-  for i in 0..<count { y[i] = S(rounding: tanhf(x[i].float)) }
+  switch S.precision {
+  case .fp32:
+    if x != UnsafePointer(y) { y.update(from: x, count: count) }
+    kelip_tanh(UnsafeMutableRawPointer(y).assumingMemoryBound(to: Float.self), Int64(count))
+  case .bf16:
+    for i in 0..<count { y[i] = S(rounding: tanhf(x[i].float)) }
+  }
 }
 
 /// dX = dY (1 − y²); `dX` may be the memory of `dY`. Saved from forward: y.
