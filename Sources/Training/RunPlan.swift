@@ -60,7 +60,7 @@ package struct RunPlan: Sendable {
     var stages: [StagePlan] = []
     for settings in config.stageSettings {
       stages.append(
-        try StagePlan(settings, firstStep: stages.last?.endStep ?? 0, config, communicator))
+        try StagePlan(settings, firstStep: stages.last?.endStep ?? 0, config, files.model, communicator))
     }
     self.stages = stages
   }
@@ -104,16 +104,10 @@ package struct RunPlan: Sendable {
     _ stage: StagePlan, _ communicator: any Communicator, startStep: Int,
     warn: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> Loader {
-    let augmentation: Augmentation =
-      switch config.augmentation {
-      case .none: .none
-      case .randomResizedCrop:
-        .randomResizedCrop(scale: config.cropScale, ratio: config.cropRatio, flip: config.flipProbability)
-      }
     let source = SampleSource(catalogue: stage.catalogue, warn: warn)
     let options = LoaderOptions(
       order: stage.order, source: source, encoder: tokenizer,
-      crops: [ImagePreparation(size: model.vision.imageSize, augmentation: augmentation)],
+      crops: stage.cropGroups.preparations, needsCaptions: stage.settings.samples == .pairs,
       contextLength: model.text.contextLength, rank: communicator.rank, worldSize: communicator.worldSize,
       threads: config.decodeThreads, prefetchBatches: config.prefetchBatches, maxPixels: config.maxPixels,
       appliesOrientation: config.exifOrientation, scalesJPEG: config.jpegScaledDecode)
@@ -132,7 +126,7 @@ package struct RunPlan: Sendable {
     let catalogue = stage.catalogue
     let rejected = catalogue.rejectedCounts.map { "\($0.value) × \($0.key)" }.sorted().joined(separator: ", ")
     return
-      "\(catalogue.sampleCount) pairs in \(catalogue.shards.count) shards, \(stage.order.epochDescription), "
+      "\(catalogue.sampleCount) \(catalogue.kind) in \(catalogue.shards.count) shards, \(stage.order.epochDescription), "
       + "\(validationShardCount) shard\(validationShardCount == 1 ? "" : "s") for validation"
       + (rejected.isEmpty ? "" : "; rejected: \(rejected)")
       + catalogue.faults.map { "\n  damaged: \($0)" }.joined()

@@ -39,6 +39,10 @@ package struct StageSettings: Sendable {
   package var globalBatchSize: Int
   package var canonicalStreams: Int
   package var train: [TrainEntry]
+  /// What of the shards is trained on; of pictures the captions are not read.
+  package var samples: SampleKind
+  /// The views of each picture.
+  package var crops: [CropSettings]
   /// Over the stage's own steps.
   package var schedule: ScheduleSettings
   package var optimizer: OptimizerSettings
@@ -53,7 +57,8 @@ extension TrainConfig {
   func contrastiveStage(_ kind: StageKind) -> StageSettings {
     StageSettings(
       kind: kind, steps: steps, globalBatchSize: globalBatchSize, canonicalStreams: canonicalStreams,
-      train: train, schedule: schedule, optimizer: optimizer, gradClipNorm: gradClipNorm)
+      train: train, samples: .pairs, crops: crops, schedule: schedule, optimizer: optimizer,
+      gradClipNorm: gradClipNorm)
   }
 
   /// `stages`: one or more, in order.
