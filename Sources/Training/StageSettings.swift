@@ -53,7 +53,8 @@ extension TrainConfig {
   var contrastiveStage: StageSettings {
     StageSettings(
       kind: .contrastive, steps: steps, globalBatchSize: globalBatchSize, canonicalStreams: canonicalStreams,
-      train: train, samples: .pairs, crops: crops, schedule: schedule, optimizer: adamW, gradClipNorm: gradClipNorm)
+      train: train, samples: .pairs, crops: crops, schedule: schedule, optimizer: adamW,
+      gradClipNorm: gradClipNorm)
   }
 
   /// `stages`: one or more, in order.
