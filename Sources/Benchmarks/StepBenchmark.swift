@@ -56,12 +56,12 @@ package struct StepBenchmark: Sendable {
   private func measure<S: ComputeScalar>(_: S.Type, _ communicator: any Communicator) throws -> Result {
     let encoder = try DualEncoder<S>(model, frozen: .init(image: freezing.image, text: freezing.text))
     encoder.parameters.initialise(seed: 1)
-    let optimizer = AdamW(encoder.parameters, settings: AdamWSettings())
+    let optimizer = Optimizer(encoder.parameters, settings: OptimizerSettings())
     let step = try TrainStep(
       objective: ContrastiveObjective(
         model: encoder, loss: GlobalContrastive(), options: .init(microBatchSize: microBatchSize)),
       optimizer: optimizer,
-      schedule: WarmupCosine(lr: 1e-4, warmup: 10, steps: 1000), gradClipNorm: 1,
+      schedule: .warmupCosine(lr: 1e-4, warmup: 10, steps: 1000), gradClipNorm: 1,
       bucketBytes: GradientBuckets.defaultBucketBytes, communicator: communicator)
     let (images, captions) = inputs(rank: communicator.rank)
     defer { images.deallocate() }

@@ -58,10 +58,12 @@ package final class LinearMap<S: ComputeScalar> {
   }
 
   /// The same with 32-bit results whatever `S` is: for features.
-  package func forwardToFloat(_ x: UnsafePointer<S>, into y: UnsafeMutablePointer<Float>, rows: Int) {
+  package func forwardToFloat(
+    _ x: UnsafePointer<S>, bias: UnsafePointer<Float>? = nil, into y: UnsafeMutablePointer<Float>, rows: Int
+  ) {
     switch S.precision {
-    case .bf16: product(x, forwardCopy, inputs, outputs, bias: nil, into: y, rows: rows, floatOutput: true)
-    case .fp32: forwardFloat(x, bias: nil, into: UnsafeMutableRawPointer(y), rows: rows)
+    case .bf16: product(x, forwardCopy, inputs, outputs, bias: bias, into: y, rows: rows, floatOutput: true)
+    case .fp32: forwardFloat(x, bias: bias, into: UnsafeMutableRawPointer(y), rows: rows)
     }
   }
 

@@ -5,7 +5,7 @@ import Kernels
 package let imageTowerTypes: [any ImageTowerConfig.Type] = [VisionTransformerConfig.self]
 
 /// The text towers there are.
-package let textTowerTypes: [any TextTowerConfig.Type] = [TextTransformerConfig.self]
+package let textTowerTypes: [any TextTowerConfig.Type] = [TextTransformerConfig.self, BERTConfig.self]
 
 /// `vision_cfg` or `text_cfg` of a model file: one kind of tower and its sizes.
 package protocol TowerConfig: Codable, Sendable, Equatable {
@@ -23,6 +23,8 @@ package protocol ImageTowerConfig: TowerConfig {
   var imageSize: Int { get }
   /// Side of the square of pixels that a cell of the tower's grid stands for.
   var gridStride: Int { get }
+  /// Width of the rows of the tower's grid.
+  var gridColumns: Int { get }
   /// Declares the tower's parameters, whose names begin with `visual.`, first layer first.
   func makeTower<S: ComputeScalar>(
     _ registry: ParameterRegistry, embedDim: Int, activation: Activation, freezing: Freezing, as: S.Type
@@ -35,6 +37,8 @@ package protocol TextTowerConfig: TowerConfig {
   var contextLength: Int { get }
   /// V, the rows of the embedding table.
   var vocabSize: Int { get }
+  /// Width of the rows of tokens, and of the embedding table's.
+  var width: Int { get }
   /// Declares the tower's parameters, first layer first.
   func makeTower<S: ComputeScalar>(
     _ registry: ParameterRegistry, embedDim: Int, activation: Activation, freezing: Freezing, as: S.Type

@@ -11,11 +11,14 @@ import Towers
 package enum StageKind: String, CaseIterable, Sendable {
   /// The image and the text tower against each other.
   case contrastive
+  /// The same, and the reconstruction of what is hidden from the towers.
+  case joint
 
   /// What the configuration says about this kind of stage.
   func settings(_ config: TrainConfig) -> StageSettings {
     switch self {
-    case .contrastive: config.contrastiveStage
+    case .contrastive: config.contrastiveStage(.contrastive)
+    case .joint: config.contrastiveStage(.joint)
     }
   }
 
@@ -23,6 +26,7 @@ package enum StageKind: String, CaseIterable, Sendable {
   func makeObjective<S: ComputeScalar>(_ plan: RunPlan, as _: S.Type) throws -> any TrainObjective {
     switch self {
     case .contrastive: try ContrastiveObjective<S>(plan.config, plan.model)
+    case .joint: try JointMaskedObjective<S>(plan)
     }
   }
 }
@@ -40,8 +44,8 @@ package struct StageSettings: Sendable {
   /// The views of each picture.
   package var crops: [CropSettings]
   /// Over the stage's own steps.
-  package var schedule: WarmupCosine
-  package var optimizer: AdamWSettings
+  package var schedule: ScheduleSettings
+  package var optimizer: OptimizerSettings
   package var gradClipNorm: Double?
 }
 
@@ -50,10 +54,10 @@ extension TrainConfig {
   package var stageSettings: [StageSettings] { stages.map { $0.settings(self) } }
 
   /// The sections `data`, `augmentation` and `optimizer` as they stand.
-  var contrastiveStage: StageSettings {
+  func contrastiveStage(_ kind: StageKind) -> StageSettings {
     StageSettings(
-      kind: .contrastive, steps: steps, globalBatchSize: globalBatchSize, canonicalStreams: canonicalStreams,
-      train: train, samples: .pairs, crops: crops, schedule: schedule, optimizer: adamW,
+      kind: kind, steps: steps, globalBatchSize: globalBatchSize, canonicalStreams: canonicalStreams,
+      train: train, samples: .pairs, crops: crops, schedule: schedule, optimizer: optimizer,
       gradClipNorm: gradClipNorm)
   }
 

@@ -70,6 +70,9 @@ void kelip_l2_normalise(const float *x, float *y, float *norms, int64_t rows, in
 void kelip_l2_normalise_backward(const float *dy, const float *y, const float *norms, float *dx, int64_t rows,
                                  int64_t columns);
 
+/// dX = factor · sign(x − target); returns Σ |x − target|. Sums in 32 bits: for runs of a few thousand.
+double kelip_l1(const float *x, const float *target, float *dx, int64_t count, float factor);
+
 /// Σ x² in 64 bits, in a fixed order.
 double kelip_sum_of_squares(const float *x, int64_t count);
 double kelip_dot(const float *x, const float *y, int64_t count);
@@ -85,3 +88,5 @@ typedef struct {
 
 /// One AdamW step (Loshchilov & Hutter 2019, as torch.optim.AdamW) over a contiguous range.
 void kelip_adamw(float *w, const float *g, float *m, float *v, int64_t count, const KelipAdamW *settings);
+/// One step of Adam with L2 regularisation (Kingma & Ba 2015, as torch.optim.Adam): the decay joins the gradient.
+void kelip_adam(float *w, const float *g, float *m, float *v, int64_t count, const KelipAdamW *settings);
