@@ -23,19 +23,6 @@ CLONES void kelip_standardise_rows(float *x, int64_t rows, int64_t columns, floa
   }
 }
 
-CLONES void kelip_tanh(float *x, int64_t count) {
-  VECTOR for (int64_t i = 0; i < count; i++) {
-    // Beyond 15 both are ±1 in 32 bits, and the exponential stays finite.
-    float bounded = x[i] > 15.0f ? 15.0f : x[i] < -15.0f ? -15.0f : x[i];
-    float e = fast_exp(2.0f * bounded);
-    x[i] = (e - 1.0f) / (e + 1.0f);
-  }
-}
-
-CLONES void kelip_tanh_backward(const float *y, float *dy, int64_t count) {
-  VECTOR for (int64_t i = 0; i < count; i++) dy[i] *= 1.0f - y[i] * y[i];
-}
-
 CLONES double kelip_squared_error(const float *y, const float *target, float *dy, int64_t count, float factor) {
   SUMS
   double total = 0;

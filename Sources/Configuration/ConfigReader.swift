@@ -138,6 +138,18 @@ package final class ConfigReader {
       }, { .array($0.map(JSONText.string)) })
   }
 
+  /// One or more whole numbers, each within `range`.
+  package func integers(_ key: String, default fallback: [Int], in range: ClosedRange<Int>) throws -> [Int] {
+    let result = try value(
+      key, "a list of whole numbers", default: fallback, { $0.sequence.flatMap { Self.all($0.map(\.int)) } },
+      { .array($0.map(JSONText.integer)) })
+    guard !result.isEmpty else { throw fault(key, "must not be empty") }
+    if let outside = result.first(where: { !range.contains($0) }) {
+      throw fault(key, "each must be \(Self.describe(range)), found \(outside)")
+    }
+    return result
+  }
+
   /// Two numbers, the smaller first, both within `bounds`.
   package func range(
     _ key: String, default fallback: ClosedRange<Double>, in bounds: ClosedRange<Double>

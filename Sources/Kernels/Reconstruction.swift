@@ -16,14 +16,6 @@ package func standardiseRows(
   kelip_standardise_rows(x, Int64(rows), Int64(columns), eps)
 }
 
-/// x = tanh x, in place.
-package func tanhInPlace(_ x: UnsafeMutablePointer<Float>, count: Int) { kelip_tanh(x, Int64(count)) }
-
-/// dX = dY · (1 − y²), in place of dY. Saved from forward: y.
-package func tanhBackwardInPlace(_ y: UnsafePointer<Float>, _ dy: UnsafeMutablePointer<Float>, count: Int) {
-  kelip_tanh_backward(y, dy, Int64(count))
-}
-
 /// Returns Σ (y − target)² and writes dY = factor · (y − target); `factor` is 2 over what the sum is divided by.
 /// `dY` may be the memory of `target`.
 package func squaredError(

@@ -72,7 +72,7 @@ final class Linear<S: ComputeScalar> {
 
 /// Re-reads the masters of what is trained; those of a frozen layer once, and without the copy for gradients, since
 /// nothing below it is trained.
-private func refreshMap<S: ComputeScalar>(
+func refreshMap<S: ComputeScalar>(
   _ map: LinearMap<S>, _ weight: Parameter, _ isRead: inout Bool, training: Bool
 ) {
   guard weight.isTrainable || !isRead else { return }
@@ -138,9 +138,10 @@ final class LayerNorm<S: ComputeScalar> {
   private let gain: Parameter
   private let bias: Parameter
   private let width: Int
+  private let eps: Float
 
-  init(_ registry: ParameterRegistry, name: String, width: Int) {
-    self.width = width
+  init(_ registry: ParameterRegistry, name: String, width: Int, eps: Float = 1e-5) {
+    (self.width, self.eps) = (width, eps)
     gain = registry.add("\(name).weight", [width], decays: false, .constant(1))
     bias = registry.add("\(name).bias", [width], decays: false, .constant(0))
   }
@@ -158,7 +159,7 @@ final class LayerNorm<S: ComputeScalar> {
       rstd: arena.allocate(Float.self, rows))
     addLayerNormForward(
       x, residual: residual, gain: gain.value, bias: bias.value, h: sum, into: saved.output, mean: saved.mean,
-      rstd: saved.rstd, rows: rows, columns: width)
+      rstd: saved.rstd, rows: rows, columns: width, eps: eps)
     return (sum ?? x, saved.output, saved)
   }
 

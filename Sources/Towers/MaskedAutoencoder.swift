@@ -73,7 +73,9 @@ package final class MaskedAutoencoder<S: ComputeScalar> {
       let dValues = target(images, rows, arena)
       let sum = squaredError(
         values, target: dValues, into: dValues, count: rows.count * targets.columns, factor: 2 / Float(count))
-      if mae.target == .pixels { tanhBackwardInPlace(values, dValues, count: rows.count * targets.columns) }
+      if mae.target == .pixels {
+        tanhBackward(dValues, y: values, into: dValues, count: rows.count * targets.columns)
+      }
       try backward(dValues, gradientsReady)
       return sum / Double(count)
     }
@@ -92,7 +94,7 @@ package final class MaskedAutoencoder<S: ComputeScalar> {
     let count = layout.maskedPatches.count * targets.columns
     let values = arena.allocate(Float.self, count)
     decoder.forward(rows, layout, into: values, pass)
-    if mae.target == .pixels { tanhInPlace(values, count: count) }
+    if mae.target == .pixels { tanhForward(values, into: values, count: count) }
     saved = pass.mode == .training ? (layout, arena) : nil
     return values
   }

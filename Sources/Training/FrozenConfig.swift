@@ -21,17 +21,9 @@ package struct FrozenConfig: Sendable, Equatable {
   /// `none`, `body`, `tower`, or a number of blocks.
   private static func freezing(_ reader: ConfigReader, _ key: String) throws -> Freezing {
     let text = try reader.string(key, default: "none")
-    switch text {
-    case "none": return .none
-    case "body": return .body
-    case "tower": return .tower
-    default:
-      guard let count = Int(text), count >= 0 else {
-        throw reader.fault(
-          key, "unknown value \"\(text)\"",
-          hint: "none, body (all but the last layer), tower (all of it), or how many of the first blocks")
-      }
-      return .blocks(count)
+    guard let freezing = Freezing(text: text) else {
+      throw reader.fault(key, "unknown value \"\(text)\"", hint: Freezing.choices)
     }
+    return freezing
   }
 }

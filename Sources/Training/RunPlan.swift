@@ -90,6 +90,7 @@ package struct RunPlan: Sendable {
           "the tokenizer has \(tokenizer.vocabSize) ids, the model's vocab_size is \(model.text.vocabSize)",
           at: config.tokenizerPath, hint: "give the model the tokenizer's vocabulary size or more")
       }
+      _ = try config.masked?.options(seed: config.seed, tokenizer: tokenizer, model: model)
       // Evaluated by `kelip eval`; a path that leads nowhere had better be known now than after the run.
       validationShardCount =
         try config.validationShards.isEmpty ? 0 : ShardList.resolve(config.validationShards).count

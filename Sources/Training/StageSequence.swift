@@ -7,10 +7,6 @@ import Logging
 import Optimization
 import Towers
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// Runs the stages of one rank, from where the run starts to the end of the last; each starts from the tower that the
 /// one before it has trained.
 struct StageSequence<S: ComputeScalar> {
@@ -50,11 +46,11 @@ struct StageSequence<S: ComputeScalar> {
 
   private func prepare(
     _ stage: StagePlan, from previous: (any TrainObjective)?, isResuming: Bool
-  ) throws -> (any TrainObjective, AdamW) {
+  ) throws -> (any TrainObjective, Optimizer) {
     let communicator = session.communicator
     let (objective, optimizer) = try communicator.agree {
       let objective = try stage.settings.kind.makeObjective(session.plan, as: S.self)
-      return (objective, AdamW(objective.parameters, settings: stage.settings.optimizer))
+      return (objective, Optimizer(objective.parameters, settings: stage.settings.optimizer))
     }
     if isResuming {
       try communicator.onLeader {
@@ -64,7 +60,7 @@ struct StageSequence<S: ComputeScalar> {
     } else {
       try communicator.agree {
         try StartWeights(config: session.plan.config, previous: previous?.parameters)
-          .fill(objective.parameters)
+          .fill(objective.parameters) { if communicator.isLeader { session.logger.info("\($0)") } }
       }
       session.state.updates = 0
     }
@@ -92,40 +88,10 @@ struct StageSequence<S: ComputeScalar> {
   }
 
   /// The leader read the checkpoint; the others need no access to its disk.
-  private func share(_ parameters: ParameterArena, _ optimizer: AdamW) throws {
+  private func share(_ parameters: ParameterArena, _ optimizer: Optimizer) throws {
     for buffer in [parameters.values, optimizer.m, optimizer.v] {
       try session.communicator.broadcast(UnsafeMutableRawBufferPointer(buffer), root: 0)
     }
     optimizer.step = session.state.updates
-  }
-}
-
-/// What a stage's parameters are before its first step.
-struct StartWeights {
-  let config: TrainConfig
-  /// Of the stage before.
-  let previous: ParameterArena?
-
-  /// Random weights of the run's seed, over them the file that `model.init_from` names, over them what the stage before
-  /// has trained under the same names.
-  func fill(_ parameters: ParameterArena) throws {
-    parameters.initialise(seed: config.seed)
-    let model = parameters.declared.filter { !$0.isHead }
-    if let logitScale = model.first(where: { $0.name == "logit_scale" }) {
-      logitScale.value.pointee = Float(log(1 / config.temperature))
-    }
-    if let path = config.initFrom {
-      try WeightFile.load(URL(fileURLWithPath: path), into: model)
-    }
-    copyTrained(to: model)
-  }
-
-  private func copyTrained(to parameters: [Parameter]) {
-    let trained = Dictionary(
-      uniqueKeysWithValues: (previous?.declared ?? []).filter { !$0.isHead }.map { ($0.name, $0) })
-    for parameter in parameters {
-      guard let source = trained[parameter.name], source.shape == parameter.shape else { continue }
-      parameter.value.update(from: source.value, count: parameter.count)
-    }
   }
 }

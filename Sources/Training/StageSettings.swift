@@ -13,12 +13,15 @@ package enum StageKind: String, CaseIterable, Sendable {
   case mae
   /// The image and the text tower against each other.
   case contrastive
+  /// The same, and the reconstruction of what is hidden from the towers.
+  case joint
 
   /// What the configuration says about this kind of stage.
   func settings(_ config: TrainConfig) -> StageSettings {
     switch self {
     case .mae: config.maeStage
-    case .contrastive: config.contrastiveStage
+    case .contrastive: config.contrastiveStage(.contrastive)
+    case .joint: config.contrastiveStage(.joint)
     }
   }
 
@@ -27,6 +30,7 @@ package enum StageKind: String, CaseIterable, Sendable {
     switch self {
     case .mae: try MAEObjective<S>(plan.config, plan.model)
     case .contrastive: try ContrastiveObjective<S>(plan.config, plan.model)
+    case .joint: try JointMaskedObjective<S>(plan)
     }
   }
 }
@@ -42,8 +46,8 @@ package struct StageSettings: Sendable {
   /// What happens to a picture before it is normalised.
   package var augmentation: Augmentation
   /// Over the stage's own steps.
-  package var schedule: WarmupCosine
-  package var optimizer: AdamWSettings
+  package var schedule: ScheduleSettings
+  package var optimizer: OptimizerSettings
   package var gradClipNorm: Double?
 }
 
@@ -52,10 +56,10 @@ extension TrainConfig {
   package var stageSettings: [StageSettings] { stages.map { $0.settings(self) } }
 
   /// The sections `data`, `augmentation` and `optimizer` as they stand.
-  var contrastiveStage: StageSettings {
+  func contrastiveStage(_ kind: StageKind) -> StageSettings {
     StageSettings(
-      kind: .contrastive, steps: steps, globalBatchSize: globalBatchSize, canonicalStreams: canonicalStreams,
-      train: train, augmentation: contrastiveAugmentation, schedule: schedule, optimizer: adamW,
+      kind: kind, steps: steps, globalBatchSize: globalBatchSize, canonicalStreams: canonicalStreams,
+      train: train, augmentation: contrastiveAugmentation, schedule: schedule, optimizer: optimizer,
       gradClipNorm: gradClipNorm)
   }
 
@@ -88,15 +92,16 @@ extension ContrastiveObjective {
   convenience init(_ config: TrainConfig, _ model: ModelConfig) throws {
     self.init(
       model: try DualEncoder(model, frozen: config.frozen.parts()), loss: GlobalContrastive(config),
-      options: Options(config, dropout: try PatchDropout(config, model)))
+      options: try Options(config, model))
   }
 }
 
 extension ContrastiveObjective.Options {
-  init(_ config: TrainConfig, dropout: PatchDropout?) {
+  /// - Throws: where patches are to be dropped and the image tower has none.
+  init(_ config: TrainConfig, _ model: ModelConfig) throws {
     self.init(
       maxLogitScale: config.maxLogitScale, microBatchSize: config.microBatchSize,
-      synchronisesBatchNorm: config.synchronisesBatchNorm, patchDropout: dropout)
+      synchronisesBatchNorm: config.synchronisesBatchNorm, patchDropout: try PatchDropout(config, model))
   }
 }
 

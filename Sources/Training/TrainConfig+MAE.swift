@@ -34,9 +34,9 @@ package struct MAESettings: Sendable {
   /// `mae.steps`: updates of the stage.
   package var steps: Int
   /// `mae.lr` and `mae.warmup` over `steps`.
-  package var schedule: WarmupCosine
+  package var schedule: ScheduleSettings
   /// `mae.beta1`, `beta2`, `eps` and `weight_decay`.
-  package var adamW: AdamWSettings
+  package var optimizer: OptimizerSettings
   /// `mae.grad_clip_norm`; nil for no limit.
   package var gradClipNorm: Double?
 
@@ -69,12 +69,12 @@ package struct MAESettings: Sendable {
       flip: try reader.number("mae.flip", default: 0.5, in: 0...1))
 
     steps = try reader.integer("mae.steps", in: positive)
-    schedule = WarmupCosine(
+    schedule = ScheduleSettings(
       // A rate of 1.5e-4 a batch of 256, and 40 of 800 epochs of warm-up.
       lr: try reader.number("mae.lr", default: 1.5e-4 * Double(globalBatchSize) / 256, in: 0...1e3),
       warmup: try reader.integer("mae.warmup", default: steps / 20, in: 0...Int.max), steps: steps)
     let unit = 0.0...0.999_999_999
-    adamW = AdamWSettings(
+    optimizer = OptimizerSettings(
       beta1: try reader.number("mae.beta1", default: 0.9, in: unit),
       beta2: try reader.number("mae.beta2", default: 0.95, in: unit),
       eps: try reader.number("mae.eps", default: 1e-8, in: 0...1),
@@ -100,7 +100,8 @@ extension TrainConfig {
       kind: .mae, steps: mae.steps, globalBatchSize: mae.globalBatchSize,
       canonicalStreams: mae.globalBatchSize == globalBatchSize
         ? canonicalStreams : GlobalOrder.defaultStreams(mae.globalBatchSize),
-      train: mae.train ?? train, augmentation: mae.augmentation, schedule: mae.schedule, optimizer: mae.adamW,
+      train: mae.train ?? train, augmentation: mae.augmentation, schedule: mae.schedule,
+      optimizer: mae.optimizer,
       gradClipNorm: mae.gradClipNorm)
   }
 }

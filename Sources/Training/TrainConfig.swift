@@ -28,8 +28,8 @@ package struct TrainConfig: Sendable {
   package var modelPath: String
   /// `model.precision`.
   package var precision: Precision
-  /// `model.init_from`, located; nil to start from random weights.
-  package var initFrom: String?
+  /// `model.init_from`, `model.init_image_from`, `model.init_text_from`; without them weights are random.
+  package var initialWeights: InitialWeights
 
   /// What of the model keeps its weights.
   package var frozen: FrozenConfig
@@ -89,13 +89,15 @@ package struct TrainConfig: Sendable {
 
   /// Section `mae`; nil where no stage needs it.
   package var mae: MAESettings?
+  /// Section `masked`; nil for a run without the stage `joint`.
+  package var masked: MaskedSettings?
 
   /// `optimizer.steps`: updates of the whole run.
   package var steps: Int
-  /// `optimizer.lr` and `optimizer.warmup` over `steps`.
-  package var schedule: WarmupCosine
-  /// `optimizer.beta1`, `beta2`, `eps` and `weight_decay`.
-  package var adamW: AdamWSettings
+  /// `optimizer.schedule`, `lr`, `warmup`, `t_max_epochs` and `min_lr`.
+  package var schedule: ScheduleSettings
+  /// `optimizer.kind`, `beta1`, `beta2`, `eps` and `weight_decay`.
+  package var optimizer: OptimizerSettings
   /// `optimizer.grad_clip_norm`; nil for no limit.
   package var gradClipNorm: Double?
 
@@ -145,7 +147,12 @@ package struct TrainConfig: Sendable {
 
     modelPath = Self.locate(try reader.string("model.config"), base)
     precision = try reader.choice("model.precision", default: .fp32)
-    initFrom = try reader.optionalString("model.init_from").map { Self.locate($0, base) }
+    func weights(_ key: String) throws -> String? {
+      try reader.optionalString(key).map { Self.locate($0, base) }
+    }
+    initialWeights = InitialWeights(
+      model: try weights("model.init_from"), imageTower: try weights("model.init_image_from"),
+      textTower: try weights("model.init_text_from"))
 
     frozen = try FrozenConfig(reader)
     patchDropout = try PatchDropout.readFraction(reader)
@@ -180,19 +187,11 @@ package struct TrainConfig: Sendable {
     maxLogitScale = try reader.number("objective.max_logit_scale", default: 100, in: 1...1e6)
 
     mae = try MAESettings.read(reader, stages: stages, globalBatchSize: globalBatchSize)
+    masked = try MaskedSettings.read(reader, stages)
 
     steps = try reader.integer("optimizer.steps", in: positive)
-    schedule = WarmupCosine(
-      lr: try reader.number("optimizer.lr", default: 5e-4, in: 0...1e3),
-      // The field's 2,000 steps; a run too short for them warms up over its first tenth.
-      warmup: try reader.integer("optimizer.warmup", default: min(2000, steps / 10), in: 0...Int.max),
-      steps: steps)
-    let unit = 0.0...0.999_999_999
-    adamW = AdamWSettings(
-      beta1: try reader.number("optimizer.beta1", default: 0.9, in: unit),
-      beta2: try reader.number("optimizer.beta2", default: 0.98, in: unit),
-      eps: try reader.number("optimizer.eps", default: 1e-6, in: 0...1),
-      weightDecay: try reader.number("optimizer.weight_decay", default: 0.2, in: 0...1e3))
+    schedule = try ScheduleSettings(reader, steps: steps)
+    optimizer = try OptimizerSettings(reader)
     gradClipNorm = try reader.optionalNumber("optimizer.grad_clip_norm", in: 1e-9...1e9)
 
     threadsPerRank = try reader.integer(

@@ -19,12 +19,13 @@ final class TrainLoop {
   ///   - objective: its parameters are filled.
   ///   - optimizer: its state stands where the run does.
   init(
-    _ session: RunSession, _ stage: StagePlan, _ objective: any TrainObjective, _ optimizer: AdamW
+    _ session: RunSession, _ stage: StagePlan, _ objective: any TrainObjective, _ optimizer: Optimizer
   ) throws {
     (self.session, self.stage) = (session, stage)
     let communicator = session.communicator
     step = try TrainStep(
-      objective: objective, optimizer: optimizer, schedule: stage.settings.schedule,
+      objective: objective, optimizer: optimizer,
+      schedule: stage.settings.schedule.schedule(stepsPerEpoch: stage.order.stepsPerEpoch),
       gradClipNorm: stage.settings.gradClipNorm, bucketBytes: session.plan.config.bucketBytes,
       communicator: communicator)
     let (logger, firstStep) = (session.logger, session.state.step - stage.firstStep)

@@ -11,7 +11,8 @@ struct Kelip: ParsableCommand {
     commandName: "kelip",
     abstract: "The companion of kelip-worker: data, tokenizers, models, evaluation, benchmarks.",
     subcommands: [
-      DataCommand.self, TokenizerCommand.self, Model.self, Embed.self, Eval.self, MAECommand.self, Bench.self,
+      DataCommand.self, TokenizerCommand.self, Model.self, CheckpointCommand.self, Embed.self, Eval.self,
+      MAECommand.self, Bench.self,
     ])
 }
 

@@ -193,7 +193,7 @@ private struct CroppedPairs {
   @Test func frozenPartsHaveNoGradientNoStateAndNoPlaceInCommunication() throws {
     let objective: ContrastiveObjective<Float> = try objective(frozen: .init(image: .tower))
     let parameters = objective.parameters
-    let optimizer = AdamW(parameters, settings: AdamWSettings())
+    let optimizer = Optimizer(parameters, settings: OptimizerSettings())
     let texts = parameters.declared.filter { !$0.name.hasPrefix("visual.") }
     #expect(parameters.trainedParameterCount == texts.reduce(0) { $0 + $1.count })
     #expect(
@@ -203,7 +203,7 @@ private struct CroppedPairs {
       (0..<parameter.count).map { parameter.value[$0] }
     }
     let step = try TrainStep(
-      objective: objective, optimizer: optimizer, schedule: WarmupCosine(lr: 1e-2, warmup: 0, steps: 9),
+      objective: objective, optimizer: optimizer, schedule: .warmupCosine(lr: 1e-2, warmup: 0, steps: 9),
       gradClipNorm: nil, bucketBytes: 4096, communicator: SoloCommunicator())
     let losses = try CroppedPairs(crops: ["image"]).withBatch { batch in
       try (0..<4).map { try step.run(batch, index: $0).loss }

@@ -23,6 +23,9 @@ typedef struct {
   void (*quick_gelu_backward)(const void *dy, const void *x, void *dx, int64_t count);
   void (*gelu_forward)(const void *x, void *y, int64_t count);
   void (*gelu_backward)(const void *dy, const void *x, void *dx, int64_t count);
+  void (*tanh_forward)(const void *x, void *y, int64_t count);
+  /// dX = dY · (1 − y²); dX may be dY.
+  void (*tanh_backward)(const void *dy, const void *y, void *dx, int64_t count);
   /// y[i] += x[i].
   void (*add_in_place)(const void *x, void *y, int64_t count);
   void (*from_float)(const float *x, void *y, int64_t count);
@@ -79,6 +82,9 @@ void kelip_l2_normalise(const float *x, float *y, float *norms, int64_t rows, in
 void kelip_l2_normalise_backward(const float *dy, const float *y, const float *norms, float *dx, int64_t rows,
                                  int64_t columns);
 
+/// dX = factor · sign(x − target); returns Σ |x − target|. Sums in 32 bits: for runs of a few thousand.
+double kelip_l1(const float *x, const float *target, float *dx, int64_t count, float factor);
+
 /// Σ x² in 64 bits, in a fixed order.
 double kelip_sum_of_squares(const float *x, int64_t count);
 double kelip_dot(const float *x, const float *y, int64_t count);
@@ -94,14 +100,12 @@ typedef struct {
 
 /// One AdamW step (Loshchilov & Hutter 2019, as torch.optim.AdamW) over a contiguous range.
 void kelip_adamw(float *w, const float *g, float *m, float *v, int64_t count, const KelipAdamW *settings);
+/// One step of Adam with L2 regularisation (Kingma & Ba 2015, as torch.optim.Adam): the decay joins the gradient.
+void kelip_adam(float *w, const float *g, float *m, float *v, int64_t count, const KelipAdamW *settings);
 
 /// Rows of three channels of `pixels` each: x = factor[channel] · x + offset[channel].
 void kelip_channel_affine(float *x, int64_t rows, int64_t pixels, const float *factor, const float *offset);
 /// x = (x − mean) / sqrt(variance + eps) a row, with the variance over C − 1.
 void kelip_standardise_rows(float *x, int64_t rows, int64_t columns, float eps);
-/// x = tanh x.
-void kelip_tanh(float *x, int64_t count);
-/// dY *= 1 − y².
-void kelip_tanh_backward(const float *y, float *dy, int64_t count);
 /// Σ (y − target)²; dY = factor · (y − target).
 double kelip_squared_error(const float *y, const float *target, float *dy, int64_t count, float factor);

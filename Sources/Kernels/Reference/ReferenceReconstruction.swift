@@ -1,7 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 extension Reference {
   /// factor[channel] · x + offset[channel] of patches x[R, 3·pixels].
   package static func scaleChannels(
@@ -18,14 +14,6 @@ extension Reference {
       let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(columns - 1)
       return row.map { ($0 - mean) / (variance + 1e-6).squareRoot() }
     }
-  }
-
-  /// tanh x.
-  package static func tanh(_ x: [Double]) -> [Double] { x.map { Glibc.tanh($0) } }
-
-  /// dX = dY · (1 − y²).
-  package static func tanhGradient(_ y: [Double], _ dy: [Double]) -> [Double] {
-    zip(y, dy).map { $1 * (1 - $0 * $0) }
   }
 
   /// Σ (y − target)² and factor · (y − target).
