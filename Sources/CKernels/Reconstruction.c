@@ -23,21 +23,6 @@ CLONES void kelip_standardise_rows(float *x, int64_t rows, int64_t columns, floa
   }
 }
 
-CLONES void kelip_tanh(float *x, int64_t count) {
-  VECTOR for (int64_t i = 0; i < count; i++) {
-    // Beyond 15 both are ±1 in 32 bits, and the exponential stays finite.
-    float bounded = x[i] > 15.0f ? 15.0f : x[i] < -15.0f ? -15.0f : x[i];
-    float e = fast_exp(2.0f * bounded);
-    // Near zero a difference of exponentials would cancel: the series, whose next term is below 2⁻²⁶ of the value.
-    float square = bounded * bounded;
-    float series =
-        bounded *
-        (1.0f +
-         square * (-1.0f / 3 + square * (2.0f / 15 + square * (-17.0f / 315 + square * (62.0f / 2835)))));
-    x[i] = square < 0.04f ? series : (e - 1.0f) / (e + 1.0f);
-  }
-}
-
 CLONES double kelip_squared_error(const float *y, const float *target, float *dy, int64_t count, float factor) {
   SUMS
   double total = 0;

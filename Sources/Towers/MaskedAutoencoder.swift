@@ -73,9 +73,9 @@ package final class MaskedAutoencoder<S: ComputeScalar> {
       let dValues = target(images, rows, arena)
       let sum = squaredError(
         values, target: dValues, into: dValues, count: rows.count * targets.columns, factor: 2 / Float(count))
-      if mae.target == .pixels { 
+      if mae.target == .pixels {
         tanhBackward(dValues, y: values, into: dValues, count: rows.count * targets.columns)
-       }
+      }
       try backward(dValues, gradientsReady)
       return sum / Double(count)
     }

@@ -27,12 +27,19 @@ struct ReconstructionTests {
     #expect(normMismatch(doubles(y), expected, tolerance: 1e-5) == nil)
   }
 
-  @Test("tanh at the ends: ±1 and finite; NaN stays")
-  func tanhEnds() {
-    var y: [Float] = [-1e30, -100, 0, 100, .infinity, .nan]
-    y.withUnsafeMutableBufferPointer { tanhForward($0.baseAddress!, into: $0.baseAddress!, count: $0.count) }
-    #expect(y[..<5] == [-1, -1, 0, 1, 1])
-    #expect(y[5].isNaN)
+  @Test("tanh keeps its digits at every size, is ±1 far out, and passes NaN on")
+  func tanhSizes() {
+    let x: [Float] = (-30...12).flatMap { [Float(sign: .plus, exponent: $0, significand: 1.3)] }
+    for values in [x, x.map { -$0 }, [0.6249, 0.6251, 9, 10, 11]] {
+      var y = unwritten(Float.self, values.count)
+      tanhForward(values, into: &y, count: values.count)
+      for (fast, slow) in zip(doubles(y), Reference.tanhForward(doubles(values))) {
+        #expect(abs(fast - slow) <= 3e-7 * abs(slow))
+      }
+    }
+    var ends: [Float] = [-.infinity, -1e30, 0, 1e30, .infinity, .nan]
+    tanhForward(ends, into: &ends, count: ends.count)
+    #expect(ends[..<5] == [-1, -1, 0, 1, 1] && ends[5].isNaN)
   }
 
   @Test("squared error and its gradient, also in place of the target", arguments: [0, 1, 7, 4096, 12289])

@@ -23,6 +23,9 @@ typedef struct {
   void (*quick_gelu_backward)(const void *dy, const void *x, void *dx, int64_t count);
   void (*gelu_forward)(const void *x, void *y, int64_t count);
   void (*gelu_backward)(const void *dy, const void *x, void *dx, int64_t count);
+  void (*tanh_forward)(const void *x, void *y, int64_t count);
+  /// dX = dY · (1 − y²); dX may be dY.
+  void (*tanh_backward)(const void *dy, const void *y, void *dx, int64_t count);
   /// y[i] += x[i].
   void (*add_in_place)(const void *x, void *y, int64_t count);
   void (*from_float)(const float *x, void *y, int64_t count);
@@ -104,7 +107,5 @@ void kelip_adam(float *w, const float *g, float *m, float *v, int64_t count, con
 void kelip_channel_affine(float *x, int64_t rows, int64_t pixels, const float *factor, const float *offset);
 /// x = (x − mean) / sqrt(variance + eps) a row, with the variance over C − 1.
 void kelip_standardise_rows(float *x, int64_t rows, int64_t columns, float eps);
-/// x = tanh x.
-void kelip_tanh(float *x, int64_t count);
 /// Σ (y − target)²; dY = factor · (y − target).
 double kelip_squared_error(const float *y, const float *target, float *dy, int64_t count, float factor);
