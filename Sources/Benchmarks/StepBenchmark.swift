@@ -15,6 +15,12 @@ package struct StepBenchmark: Sendable {
   /// Tokens of every caption.
   package var tokens: Int
   package var steps: Int
+  /// What of the towers keeps its weights.
+  package var freezing: (image: Freezing, text: Freezing) = (.none, .none)
+  /// Views of each picture, all of the tower's size.
+  package var crops = 1
+  /// Pairs that go through the towers at once; nil for all.
+  package var microBatchSize: Int?
 
   package init(model: ModelConfig, precision: Precision, batchSize: Int, tokens: Int, steps: Int) throws {
     guard (2...model.text.contextLength).contains(tokens) else {
@@ -33,6 +39,10 @@ package struct StepBenchmark: Sendable {
     package var samplesPerSecond: Double
     package var communicationSeconds: Double
     package var peakActivationBytes: Int
+    package var parameterCount: Int
+    package var trainedParameterCount: Int
+    /// Weights, gradients and optimizer state.
+    package var parameterBytes: Int
     package var loss: Double
   }
 
@@ -44,19 +54,22 @@ package struct StepBenchmark: Sendable {
   }
 
   private func measure<S: ComputeScalar>(_: S.Type, _ communicator: any Communicator) throws -> Result {
-    let encoder = try DualEncoder<S>(model)
+    let encoder = try DualEncoder<S>(model, frozen: .init(image: freezing.image, text: freezing.text))
     encoder.parameters.initialise(seed: 1)
-    let optimizer = AdamW(encoder.parameters, settings: AdamWSettings())
+    let optimizer = Optimizer(encoder.parameters, settings: OptimizerSettings())
     let step = try TrainStep(
-      objective: ContrastiveObjective(model: encoder, loss: GlobalContrastive()), optimizer: optimizer,
-      schedule: WarmupCosine(lr: 1e-4, warmup: 10, steps: 1000), gradClipNorm: 1,
+      objective: ContrastiveObjective(
+        model: encoder, loss: GlobalContrastive(), options: .init(microBatchSize: microBatchSize)),
+      optimizer: optimizer,
+      schedule: .warmupCosine(lr: 1e-4, warmup: 10, steps: 1000), gradClipNorm: 1,
       bucketBytes: GradientBuckets.defaultBucketBytes, communicator: communicator)
     let (images, captions) = inputs(rank: communicator.rank)
     defer { images.deallocate() }
+    let view = TrainBatch.Crop(
+      name: "image", images: ImageBatch(images, count: batchSize, size: model.vision.imageSize))
     let batch = TrainBatch(
-      crops: [
-        .init(name: "image", images: ImageBatch(images, count: batchSize, size: model.vision.imageSize))
-      ], captions: captions, step: 0, firstSlot: communicator.rank * batchSize)
+      crops: Array(repeating: view, count: crops), captions: captions, step: 0,
+      firstSlot: communicator.rank * batchSize)
     var results: [(seconds: Double, step: StepResult)] = []
     let warmups = 2
     for index in 0..<(warmups + steps) {
@@ -72,7 +85,11 @@ package struct StepBenchmark: Sendable {
       worldSize: communicator.worldSize, stepSeconds: seconds,
       samplesPerSecond: Double(batchSize * communicator.worldSize) / seconds,
       communicationSeconds: try communicator.max(median.step.communicationSeconds),
-      peakActivationBytes: step.peakActivationBytes, loss: results.last!.step.loss)
+      peakActivationBytes: step.peakActivationBytes,
+      parameterCount: encoder.parameters.parameterCount,
+      trainedParameterCount: encoder.parameters.trainedParameterCount,
+      parameterBytes: 4 * (encoder.parameters.count + 3 * encoder.parameters.trainedCount),
+      loss: results.last!.step.loss)
   }
 
   private func inputs(rank: Int) -> (UnsafeMutablePointer<Float>, PackedCaptions) {

@@ -14,3 +14,17 @@ CLONES void kelip_adamw(float *restrict w, const float *restrict g, float *restr
     w[i] = w[i] * keep - rate * first / (sqrtf(second) / s.bias_correction2_sqrt + s.eps);
   }
 }
+
+CLONES void kelip_adam(float *restrict w, const float *restrict g, float *restrict m, float *restrict v, int64_t count,
+                       const KelipAdamW *settings) {
+  const KelipAdamW s = *settings;
+  const float rate = s.lr / s.bias_correction1;
+  VECTOR for (int64_t i = 0; i < count; i++) {
+    float gradient = g[i] * s.gradient_scale + s.weight_decay * w[i];
+    float first = s.beta1 * m[i] + s.rest1 * gradient;
+    float second = s.beta2 * v[i] + s.rest2 * gradient * gradient;
+    m[i] = first;
+    v[i] = second;
+    w[i] -= rate * first / (sqrtf(second) / s.bias_correction2_sqrt + s.eps);
+  }
+}

@@ -29,6 +29,16 @@ extension SafetensorsReader {
     }
   }
 
+  /// As `copyFloats`, and 64-bit integers too: counts, exact to 2²⁴.
+  package func copyNumbers(named name: String, into target: UnsafeMutableBufferPointer<Float>) throws {
+    let (type, shape, bytes) = try tensor(named: name)
+    guard type == .int64 else { return try copyFloats(named: name, into: target) }
+    guard target.count == (try elementCount(name)) else {
+      throw KelipError("tensor \(name) of shape \(shape) does not fill \(target.count) numbers", at: url.path)
+    }
+    convert(bytes, to: target) { (bits: Int64) in Float(bits) }
+  }
+
   private func elementCount(_ name: String) throws -> Int {
     let (type, _, bytes) = try tensor(named: name)
     return bytes.count / type.width

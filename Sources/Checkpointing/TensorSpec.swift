@@ -25,6 +25,14 @@ package enum TensorType: String, Sendable, CaseIterable {
     case .float8E4M3, .float8E5M2, .int8, .uint8, .bool: 1
     }
   }
+
+  /// One that `SafetensorsReader.floats` reads.
+  package var isFloatingPoint: Bool {
+    switch self {
+    case .float64, .float32, .float16, .bfloat16: true
+    default: false
+    }
+  }
 }
 
 /// What a file says of a tensor. An empty shape is a scalar.

@@ -110,6 +110,15 @@ package final class ConfigReader {
     return try number(key, in: range)
   }
 
+  /// A whole number, or nil where the file says `null` or nothing.
+  package func optionalInteger(_ key: String, in range: ClosedRange<Int>? = nil) throws -> Int? {
+    guard let node = lookUp(key), node.null == nil else {
+      record(key, .null)
+      return nil
+    }
+    return try integer(key, in: range)
+  }
+
   /// A text, or nil where the file says `null` or nothing.
   package func optionalString(_ key: String) throws -> String? {
     guard let node = lookUp(key), node.null == nil else {
@@ -127,6 +136,32 @@ package final class ConfigReader {
         if let items = node.sequence { return Self.all(items.map(Self.text)) }
         return Self.text(node).map { [$0] }
       }, { .array($0.map(JSONText.string)) })
+  }
+
+  /// One or more whole numbers, each within `range`.
+  package func integers(_ key: String, default fallback: [Int], in range: ClosedRange<Int>) throws -> [Int] {
+    let result = try value(
+      key, "a list of whole numbers", default: fallback, { $0.sequence.flatMap { Self.all($0.map(\.int)) } },
+      { .array($0.map(JSONText.integer)) })
+    guard !result.isEmpty else { throw fault(key, "must not be empty") }
+    if let outside = result.first(where: { !range.contains($0) }) {
+      throw fault(key, "each must be \(Self.describe(range)), found \(outside)")
+    }
+    return result
+  }
+
+  /// A list of `count` numbers, all within `bounds`.
+  package func numbers(
+    _ key: String, count: Int, default fallback: [Double], in bounds: ClosedRange<Double>
+  ) throws -> [Double] {
+    let result = try value(
+      key, "a list of \(count) numbers", default: fallback,
+      { node in
+        let numbers = node.sequence.flatMap { Self.all($0.map { $0.float ?? $0.int.map(Double.init) }) }
+        return numbers?.count == count ? numbers : nil
+      }, { .array($0.map(JSONText.number)) })
+    guard let outside = result.first(where: { !bounds.contains($0) }) else { return result }
+    throw fault(key, "must lie within \(bounds.lowerBound) and \(bounds.upperBound), has \(outside)")
   }
 
   /// Two numbers, the smaller first, both within `bounds`.

@@ -4,7 +4,7 @@ import CKernels
   import Glibc
 #endif
 
-/// The scalars of one AdamW step (Loshchilov & Hutter 2019).
+/// The scalars of one step of AdamW (Loshchilov & Hutter 2019) or Adam (Kingma & Ba 2015).
 package struct AdamWStep: Sendable {
   package var lr: Double
   package var beta1: Double
@@ -30,11 +30,27 @@ package func adamWUpdate(
   _ weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
   v: UnsafeMutablePointer<Float>, count: Int, _ step: AdamWStep
 ) {
-  var settings = KelipAdamW(
-    lr: Float(step.lr), beta1: Float(step.beta1), beta2: Float(step.beta2), eps: Float(step.eps),
-    weight_decay: Float(step.weightDecay), gradient_scale: Float(step.gradientScale),
-    rest1: Float(1 - step.beta1), rest2: Float(1 - step.beta2),
-    bias_correction1: Float(1 - pow(step.beta1, Double(step.step))),
-    bias_correction2_sqrt: Float((1 - pow(step.beta2, Double(step.step))).squareRoot()))
+  var settings = KelipAdamW(step)
   kelip_adamw(weights, gradients, m, v, Int64(count), &settings)
+}
+
+/// The same by torch.optim.Adam's formula: the decay is added to the scaled gradient, and so passes through both
+/// moments.
+package func adamUpdate(
+  _ weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
+  v: UnsafeMutablePointer<Float>, count: Int, _ step: AdamWStep
+) {
+  var settings = KelipAdamW(step)
+  kelip_adam(weights, gradients, m, v, Int64(count), &settings)
+}
+
+extension KelipAdamW {
+  fileprivate init(_ step: AdamWStep) {
+    self.init(
+      lr: Float(step.lr), beta1: Float(step.beta1), beta2: Float(step.beta2), eps: Float(step.eps),
+      weight_decay: Float(step.weightDecay), gradient_scale: Float(step.gradientScale),
+      rest1: Float(1 - step.beta1), rest2: Float(1 - step.beta2),
+      bias_correction1: Float(1 - pow(step.beta1, Double(step.step))),
+      bias_correction2_sqrt: Float((1 - pow(step.beta2, Double(step.step))).squareRoot()))
+  }
 }

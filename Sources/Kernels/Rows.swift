@@ -19,6 +19,13 @@ package func addInPlace<S: ComputeScalar>(_ x: UnsafePointer<S>, to y: UnsafeMut
   kernelTable(S.self).add_in_place(x, y, Int64(count))
 }
 
+/// sums[C] += Σ_r x[r], in 32-bit floats.
+package func addColumnSums<S: ComputeScalar>(
+  _ x: UnsafePointer<S>, to sums: UnsafeMutablePointer<Float>, rows: Int, columns: Int
+) {
+  kernelTable(S.self).add_column_sums(x, sums, Int64(rows), Int64(columns))
+}
+
 /// Rounds 32-bit floats to the storage type.
 package func convert<S: ComputeScalar>(
   _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<S>, count: Int

@@ -40,13 +40,24 @@ package protocol Tokenizer: CaptionEncoder {
   func token(_ id: Int32) -> String?
 
   /// The text of a `tokenizer.json` that Hugging Face `tokenizers` loads and gives the same ids with.
-  func json() -> Data
+  func json(framing: TokenizerFraming) -> Data
 
   /// What there is to know beside ids and sizes, for `kelip tokenizer inspect`.
   var facts: [(String, JSONText)] { get }
 }
 
+/// Whether who loads a `tokenizer.json` gets texts with start and end token around them.
+package enum TokenizerFraming: Sendable {
+  /// As files of the tokenizer's kind do: byte-level BPE bare, CLIP's and BERT's framed.
+  case usual
+  case framed
+  case bare
+}
+
 extension Tokenizer {
+  /// The usual file.
+  package func json() -> Data { json(framing: .usual) }
+
   /// The start token, the first `contextLength - 2` ids of `text`, the end token; not padded, since captions are
   /// packed.
   package func encodeCaption(_ text: String, contextLength: Int) -> [Int32] {

@@ -79,11 +79,11 @@ private enum TokenizerFileParts {
 }
 
 extension BytePairTokenizer {
-  package func json() -> Data {
+  package func json(framing: TokenizerFraming) -> Data {
     TokenizerFileParts.file(
       added: addedTokens,
       normalizer: TokenizerFileParts.sequence(layout.normalizer.steps.map(Self.step), key: "normalizers"),
-      preTokenizer: preTokenizer, postProcessor: postProcessor,
+      preTokenizer: preTokenizer, postProcessor: postProcessor(framing),
       // A decoder ignores add_prefix_space; this is the value that `tokenizers` writes.
       decoder: TokenizerFileParts.byteLevel(prefixSpace: true), model: model)
   }
@@ -105,9 +105,9 @@ extension BytePairTokenizer {
     return TokenizerFileParts.sequence([split, byteLevel], key: "pretokenizers")
   }
 
-  /// CLIP's file frames texts; KELIP's leaves that to the caller.
-  private var postProcessor: JSONText {
-    guard kind == .clipBPE else { return .null }
+  /// CLIP's own file frames texts; KELIP's leaves that to the caller.
+  private func postProcessor(_ choice: TokenizerFraming) -> JSONText {
+    guard choice == .framed || choice == .usual && kind == .clipBPE else { return .null }
     func framing(_ id: Int32) -> JSONText { .array([.string(token(id) ?? ""), .integer(Int(id))]) }
     return .object([
       ("type", .string("RobertaProcessing")), ("sep", framing(endID)), ("cls", framing(startID)),
@@ -132,7 +132,7 @@ extension BytePairTokenizer {
 }
 
 extension WordPieceTokenizer {
-  package func json() -> Data {
+  package func json(framing: TokenizerFraming) -> Data {
     let options = layout.normalizer
     return TokenizerFileParts.file(
       added: addedTokens,
@@ -142,7 +142,8 @@ extension WordPieceTokenizer {
         ("strip_accents", options.stripAccents.map(JSONText.bool) ?? .null),
         ("lowercase", .bool(options.lowercase)),
       ]),
-      preTokenizer: .object([("type", .string("BertPreTokenizer"))]), postProcessor: postProcessor,
+      preTokenizer: .object([("type", .string("BertPreTokenizer"))]),
+      postProcessor: framing == .bare ? .null : postProcessor,
       decoder: .object([
         ("type", .string("WordPiece")), ("prefix", .string(layout.continuingPrefix)),
         ("cleanup", .bool(layout.cleansUp)),

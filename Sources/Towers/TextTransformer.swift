@@ -20,7 +20,7 @@ package final class TextTransformer<S: ComputeScalar>: TextTower {
 
   private let config: TextTransformerConfig
   private let freezing: Freezing
-  private let tokenEmbedding: Parameter
+  package let tokenTable: Parameter
   private let positions: Parameter
   private let transformer: Transformer<S>
   private let finalNorm: LayerNorm<S>
@@ -34,7 +34,7 @@ package final class TextTransformer<S: ComputeScalar>: TextTower {
   ) {
     (self.config, self.freezing) = (config, freezing)
     let start = registry.count
-    (tokenEmbedding, positions) = registry.frozen(if: freezing.stem) {
+    (tokenTable, positions) = registry.frozen(if: freezing.stem) {
       (
         registry.add(
           "token_embedding.weight", [config.vocabSize, config.width], decays: false, .normal(std: 0.02)),
@@ -84,7 +84,7 @@ package final class TextTransformer<S: ComputeScalar>: TextTower {
     let context = PassContext(attention: shape, offsets: captions.offsets, arena: arena)
     let x = arena.allocate(S.self, padded.count * width)
     embedTokensForward(
-      table: tokenEmbedding.value, positions: positions.value, ids: padded.ids, position: padded.position,
+      table: tokenTable.value, positions: positions.value, ids: padded.ids, position: padded.position,
       into: x, rows: padded.count, columns: width)
     let stream = transformer.forward(x, context, training: pass.isTraining)
     let (pooled, normed) = pool(stream, index, arena)
@@ -148,7 +148,7 @@ package final class TextTransformer<S: ComputeScalar>: TextTower {
     try transformer.backward(dStream, context, gradientsReady: gradientsReady)
     guard !freezing.stem else { return }
     embedTokensBackward(
-      dStream, ids: saved.padded.ids, position: saved.padded.position, dTable: tokenEmbedding.gradient,
+      dStream, ids: saved.padded.ids, position: saved.padded.position, dTable: tokenTable.gradient,
       dPositions: positions.gradient, rows: context.rows, columns: width)
   }
 }

@@ -133,6 +133,8 @@ package protocol TextTower<Scalar>: AnyObject {
     _ captions: PackedCaptions, into features: UnsafeMutablePointer<Float>, _ pass: TowerPass) throws
   /// From dFeatures[B, D].
   func backward(_ dFeatures: UnsafePointer<Float>, gradientsReady: (_ end: Int) throws -> Void) throws
+  /// The embeddings of the vocabulary, [V, columns].
+  var tokenTable: Parameter { get }
   /// The last layer's rows, after the norm that pooling sees.
   func forwardTokens(_ captions: PackedCaptions, _ pass: TowerPass) throws -> TokenRows<Scalar>
   /// From dRows[tokens, columns].

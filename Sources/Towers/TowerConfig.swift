@@ -7,7 +7,7 @@ package let imageTowerTypes: [any ImageTowerConfig.Type] = [
 ]
 
 /// The text towers there are.
-package let textTowerTypes: [any TextTowerConfig.Type] = [TextTransformerConfig.self]
+package let textTowerTypes: [any TextTowerConfig.Type] = [TextTransformerConfig.self, BERTConfig.self]
 
 /// `vision_cfg` or `text_cfg` of a model file: one kind of tower and its sizes.
 package protocol TowerConfig: Codable, Sendable, Equatable {
@@ -25,6 +25,8 @@ package protocol ImageTowerConfig: TowerConfig {
   var imageSize: Int { get }
   /// Side of the square of pixels that a cell of the tower's grid stands for.
   var gridStride: Int { get }
+  /// Width of the rows of the tower's grid.
+  var gridColumns: Int { get }
   /// Declares the tower's parameters, whose names begin with `visual.`, first layer first.
   func makeTower<S: ComputeScalar>(
     _ registry: ParameterRegistry, embedDim: Int, activation: Activation, freezing: Freezing, as: S.Type
@@ -37,6 +39,8 @@ package protocol TextTowerConfig: TowerConfig {
   var contextLength: Int { get }
   /// V, the rows of the embedding table.
   var vocabSize: Int { get }
+  /// Width of the rows of tokens, and of the embedding table's.
+  var width: Int { get }
   /// Declares the tower's parameters, first layer first.
   func makeTower<S: ComputeScalar>(
     _ registry: ParameterRegistry, embedDim: Int, activation: Activation, freezing: Freezing, as: S.Type
@@ -57,6 +61,22 @@ package enum Freezing: Sendable, Equatable {
   case body
   /// All of it: locked-image tuning (Zhai et al. 2022), for either tower.
   case tower
+
+  /// `none`, `body`, `tower`, or the number of blocks; nil for anything else.
+  package init?(text: String) {
+    switch text {
+    case "none": self = .none
+    case "body": self = .body
+    case "tower": self = .tower
+    default:
+      guard let count = Int(text), count >= 0 else { return nil }
+      self = .blocks(count)
+    }
+  }
+
+  /// What `init(text:)` takes, for people.
+  package static let choices =
+    "none, body (all but the last layer), tower (all of it), or how many of the first blocks"
 
   /// What stands before the first block: patches, embeddings, the stem's convolutions.
   package var stem: Bool { self != .none }

@@ -51,6 +51,7 @@ package struct VisionTransformerConfig: ImageTowerConfig {
   package var tokenCount: Int { patchCount + 1 }
 
   package var gridStride: Int { patchSize }
+  package var gridColumns: Int { width }
 
   package func makeTower<S: ComputeScalar>(
     _ registry: ParameterRegistry, embedDim: Int, activation: Activation, freezing: Freezing, as _: S.Type

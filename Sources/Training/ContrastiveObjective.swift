@@ -22,18 +22,37 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
     package var microBatchSize: Int?
     /// Batch norms take their statistics over all ranks.
     package var synchronisesBatchNorm = false
+    /// Multiplies the gradients, not the loss that is told: the part in a sum of objectives.
+    package var weight = 1.0
+    /// What the image tower sees of a picture; nil for all of it.
+    package var patchDropout: PatchDropout?
 
     package init(
-      maxLogitScale: Double = 100, microBatchSize: Int? = nil, synchronisesBatchNorm: Bool = false
+      maxLogitScale: Double = 100, microBatchSize: Int? = nil, synchronisesBatchNorm: Bool = false,
+      weight: Double = 1, patchDropout: PatchDropout? = nil
     ) {
       (self.maxLogitScale, self.microBatchSize) = (maxLogitScale, microBatchSize)
-      self.synchronisesBatchNorm = synchronisesBatchNorm
+      (self.synchronisesBatchNorm, self.weight) = (synchronisesBatchNorm, weight)
+      self.patchDropout = patchDropout
+    }
+
+    /// The micro-batches of `count` pairs, as ranges of them.
+    func microBatches(_ count: Int) -> [Range<Int>] {
+      let size = microBatchSize ?? max(1, count)
+      return stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
+    }
+
+    /// How a tower is run under these options.
+    func pass(_ mode: PassMode, _ context: ObjectiveContext) -> TowerPass {
+      let communicator = context.communicator
+      guard synchronisesBatchNorm, communicator.worldSize > 1 else { return TowerPass(mode, context.arena) }
+      return TowerPass(mode, context.arena) { try communicator.allReduceSum($0) }
     }
   }
 
   package let model: DualEncoder<S>
   private let loss: GlobalContrastive
-  private let options: Options
+  let options: Options
 
   package init(model: DualEncoder<S>, loss: GlobalContrastive, options: Options = Options()) {
     (self.model, self.loss, self.options) = (model, loss, options)
@@ -44,11 +63,11 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
   package func refresh() { model.refresh() }
 
   package func accumulate(_ batch: TrainBatch, _ context: ObjectiveContext) throws -> ObjectiveResult {
+    let batch = options.patchDropout?(batch) ?? batch
     let pairs = Pairs(batch, model, context.arena)
-    guard let size = options.microBatchSize, size < batch.count else {
-      return try onePass(pairs, context)
-    }
-    return try twoPasses(pairs, microBatches: pairs.microBatches(of: size), context)
+    let microBatches = options.microBatches(batch.count)
+    guard microBatches.count > 1 else { return try onePass(pairs, context) }
+    return try twoPasses(pairs, microBatches: microBatches, context)
   }
 
   /// open_clip's clamp: a temperature that falls without end makes the loss blow up.
@@ -79,18 +98,10 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
       images = batch.crops.map { _ in arena.allocate(Float.self, count) }
       dImages = batch.crops.map { _ in arena.allocate(Float.self, count) }
     }
-
-    func microBatches(of size: Int) -> [Range<Int>] {
-      stride(from: 0, to: batch.count, by: size).map { $0..<min($0 + size, batch.count) }
-    }
   }
 
   private func pass(_ mode: PassMode, _ context: ObjectiveContext) -> TowerPass {
-    let communicator = context.communicator
-    guard options.synchronisesBatchNorm, communicator.worldSize > 1 else {
-      return TowerPass(mode, context.arena)
-    }
-    return TowerPass(mode, context.arena) { try communicator.allReduceSum($0) }
+    options.pass(mode, context)
   }
 
   private func onePass(_ pairs: Pairs, _ context: ObjectiveContext) throws -> ObjectiveResult {
@@ -181,11 +192,9 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
       embedDim: pairs.embedDim, logitScale: model.logitScale.value.pointee,
       dImageFeatures: pairs.dImages[crop], dTextFeatures: pairs.dCropTexts,
       communicator: context.communicator, arena: context.arena)
-    let cropCount = pairs.batch.crops.count
-    if cropCount > 1 {
-      for values in [pairs.dImages[crop], pairs.dCropTexts] {
-        scale(values, by: 1 / Float(cropCount), count: count)
-      }
+    let part = Float(options.weight / Double(pairs.batch.crops.count))
+    if part != 1 {
+      for values in [pairs.dImages[crop], pairs.dCropTexts] { scale(values, by: part, count: count) }
     }
     addInPlace(pairs.dCropTexts, to: pairs.dTexts, count: count)
     return result
@@ -193,7 +202,8 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
 
   private func finishLogitScale(_ total: Total, _ context: ObjectiveContext) throws {
     guard model.logitScale.isTrainable else { return }
-    model.logitScale.gradient.pointee += Float(total.dLogitScale / Double(total.losses.count))
+    model.logitScale.gradient.pointee += Float(
+      options.weight * total.dLogitScale / Double(total.losses.count))
     try context.gradientsReady(model.logitScale.end)
   }
 

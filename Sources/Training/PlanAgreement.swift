@@ -20,12 +20,12 @@ extension RunPlan {
   }
 
   private func digests() throws -> [(name: String, place: String, digest: String)] {
-    let settings = config.resolved.filter { !$0.key.hasPrefix("parallel.") }
+    let settings = config.resolved.filter { $0.key != "parallel.threads_per_rank" }
     return [
       ("configuration", config.runDirectory, Self.digest(Data(ResolvedConfig.yaml(settings).utf8))),
       ("model file", config.modelPath, Self.digest(try ModelFile.json(model))),
       ("tokenizer", config.tokenizerPath, Self.digest(tokenizer.json())),
-      ("list of shards", "data.train", catalogue.digest),
+      ("list of shards", "data.train", shardsDigest),
     ]
   }
 

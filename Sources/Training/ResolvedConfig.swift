@@ -7,24 +7,29 @@ package enum ResolvedConfig {
   private static let free = [
     "run.directory", "data.decode_threads", "data.prefetch_batches", "data.validation",
     "data.index_directory", "data.read_retry_seconds", "data.zstd_cache_megabytes", "data.max_bad_fraction",
-    "data.max_bad_fraction_after",
+    "data.max_bad_fraction_after", "parallel.threads_per_rank", "parallel.bucket_megabytes",
+    "parallel.micro_batch_size",
   ]
-  private static let freeSections = ["parallel.", "checkpoint.", "log.", "evaluation."]
+  private static let freeSections = ["checkpoint.", "log.", "evaluation."]
 
-  /// YAML, a section a block, in the order of reading.
+  /// YAML, a section a block, in the order in which sections are first read.
   package static func yaml(_ resolved: [(key: String, value: JSONText)]) -> String {
-    var text = ""
-    var section = ""
+    var sections: [(name: String, lines: String)] = []
     for (key, value) in resolved {
-      let dot = key.firstIndex(of: ".")!
-      if key[..<dot] != section {
-        section = String(key[..<dot])
-        text += "\(section):\n"
-      }
       // JSON scalars and lists are YAML.
-      text += "  \(key[key.index(after: dot)...]): \(value.text)\n"
+      guard let dot = key.firstIndex(of: ".") else {
+        sections.append((key, "\(key): \(value.text)\n"))
+        continue
+      }
+      let name = String(key[..<dot])
+      let line = "  \(key[key.index(after: dot)...]): \(value.text)\n"
+      if let place = sections.firstIndex(where: { $0.name == name }) {
+        sections[place].lines += line
+      } else {
+        sections.append((name, "\(name):\n\(line)"))
+      }
     }
-    return text
+    return sections.map(\.lines).joined()
   }
 
   /// Lines `key: saved → now` for every difference that would change the run; empty when it may go on.
@@ -56,6 +61,9 @@ package enum ResolvedConfig {
         result["\(section).\(key)"] = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
       } else {
         section = String(line[..<colon])
+        let value = line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+        // A key without a section.
+        if !value.isEmpty { result[section] = value }
       }
     }
     return result

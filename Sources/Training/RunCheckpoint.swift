@@ -35,7 +35,7 @@ package enum RunCheckpoint {
   /// Writes the checkpoint of `state.step`, makes it the latest, and removes what is no longer kept. Called by
   /// the leader alone: parameters and moments are equal on every rank.
   package static func save(
-    _ state: RunState, _ parameters: ParameterArena, _ optimizer: AdamW, model: ModelConfig,
+    _ state: RunState, _ parameters: ParameterArena, _ optimizer: Optimizer, model: ModelConfig,
     _ tokenizer: any Tokenizer, in directory: CheckpointDirectory
   ) throws {
     let heads = parameters.declared.filter(\.isHead)
@@ -49,24 +49,21 @@ package enum RunCheckpoint {
     }
   }
 
-  private static let headsName = "heads.safetensors"
+  package static let headsName = "heads.safetensors"
 
   private static func write(
     _ parameters: [Parameter], _ name: String, to writer: CheckpointWriter
   ) throws {
-    try writer.safetensors(
-      name, tensors: parameters.map { TensorSpec($0.name, .float32, $0.shape) }, metadata: ["format": "pt"]
-    ) { file in
-      for parameter in parameters {
-        try file.append(UnsafeBufferPointer(start: parameter.value, count: parameter.count))
-      }
+    let tensors = ParameterTensors(parameters)
+    try writer.safetensors(name, tensors: tensors.tensors, metadata: ["format": "pt"]) {
+      try tensors.append(to: $0)
     }
   }
 
   private static let momentNames = ["exp_avg", "exp_avg_sq"]
 
   private static func writeMoments(
-    _ optimizer: AdamW, _ parameters: [Parameter], to writer: CheckpointWriter
+    _ optimizer: Optimizer, _ parameters: [Parameter], to writer: CheckpointWriter
   ) throws {
     let places = parameters.flatMap { parameter in
       zip(momentNames, [optimizer.m, optimizer.v]).map { (name: $0, moments: $1, parameter: parameter) }
@@ -92,7 +89,7 @@ package enum RunCheckpoint {
 
   /// Fills parameters and optimizer and says where the run stood.
   package static func load(
-    _ url: URL, into parameters: ParameterArena, _ optimizer: AdamW
+    _ url: URL, into parameters: ParameterArena, _ optimizer: Optimizer
   ) throws -> RunState {
     let heads = parameters.declared.filter(\.isHead)
     try WeightFile.load(

@@ -37,7 +37,8 @@ package struct WorkerOptions: Sendable {
   }
 }
 
-/// Everything a rank has read and checked before the first step: configuration, model sizes, tokenizer, shards, order.
+/// Everything a rank has read and checked before the first step: configuration, model sizes, tokenizer, and for each
+/// stage its shards and their order.
 package struct RunPlan: Sendable {
   /// The configuration, defaults filled in.
   package let config: TrainConfig
@@ -45,47 +46,43 @@ package struct RunPlan: Sendable {
   package let model: ModelConfig
   /// Its ids fit the model's vocabulary.
   package let tokenizer: any Tokenizer
-  /// The shards of `data.train`; equal on every rank.
-  package let catalogue: ShardCatalogue
-  /// What of the shards is lost before the first step.
-  package let findings: [ShardFinding]
-  /// Which sample stands where in the run; equal on every rank.
-  package let order: GlobalOrder
+  /// In the order of `stages`; at least one.
+  package let stages: [StagePlan]
   /// Shards of `data.validation`; only counted here.
   package let validationShardCount: Int
 
   /// Reads and checks it all. Every rank calls it, since the shards are dealt to the ranks; what one cannot read or
   /// refuses is thrown on all.
   package init(_ config: TrainConfig, _ communicator: any Communicator) throws {
-    let files = try communicator.agree { try Files(config, worldSize: communicator.worldSize) }
+    let files = try communicator.agree { try Files(config) }
     self.config = config
     (model, tokenizer, validationShardCount) = (files.model, files.tokenizer, files.validationShardCount)
-    let catalogue = try ShardCatalogue.load(
-      files.mixture.shards, communicator: communicator, sidecars: SidecarPlace(folder: config.indexDirectory))
-    let findings = catalogue.findings
-    (self.catalogue, self.findings) = (catalogue, findings)
-    order = try communicator.agree {
-      try ShardFindingCheck(
-        findings: findings, shardCount: catalogue.shards.count, sampleCount: catalogue.sampleCount,
-        fraction: config.maxBadFraction, minimum: config.maxBadFractionAfter)()
-      return try GlobalOrder(
-        config, files.mixture.components(count: catalogue.sampleCount(ofShard:language:)))
+    var stages: [StagePlan] = []
+    for settings in config.stageSettings {
+      stages.append(
+        try StagePlan(settings, firstStep: stages.last?.endStep ?? 0, config, files.model, communicator))
     }
+    self.stages = stages
   }
+
+  /// Steps of all stages.
+  package var steps: Int { stages.last!.endStep }
+
+  /// The stage that a run works on after `step` steps; at the end of a stage still that one.
+  package func stageIndex(after step: Int) -> Int {
+    stages.firstIndex { step <= $0.endStep } ?? stages.count - 1
+  }
+
+  /// Changes when the shards of a stage have other names or numbers of samples.
+  package var shardsDigest: String { stages.map(\.catalogue.digest).joined(separator: "+") }
 
   /// What each rank reads by itself.
   private struct Files {
     let model: ModelConfig
     let tokenizer: any Tokenizer
-    let mixture: ShardMixture
     let validationShardCount: Int
 
-    init(_ config: TrainConfig, worldSize: Int) throws {
-      guard config.globalBatchSize.isMultiple(of: worldSize) else {
-        throw KelipError(
-          "\(worldSize) ranks do not divide the global batch size \(config.globalBatchSize)",
-          at: "data.global_batch_size", hint: "start another number of ranks or change the global batch size")
-      }
+    init(_ config: TrainConfig) throws {
       model = try ModelFile.load(config.modelPath)
       tokenizer = try Tokenizers.load(config.tokenizerPath)
       guard tokenizer.vocabSize <= model.text.vocabSize else {
@@ -93,43 +90,52 @@ package struct RunPlan: Sendable {
           "the tokenizer has \(tokenizer.vocabSize) ids, the model's vocab_size is \(model.text.vocabSize)",
           at: config.tokenizerPath, hint: "give the model the tokenizer's vocabulary size or more")
       }
-      mixture = try ShardMixture(config.train)
+      _ = try config.masked?.options(seed: config.seed, tokenizer: tokenizer, model: model)
       // Evaluated by `kelip eval`; a path that leads nowhere had better be known now than after the run.
       validationShardCount =
         try config.validationShards.isEmpty ? 0 : ShardList.resolve(config.validationShards).count
     }
   }
 
-  /// This rank's stream from step `startStep` on.
+  /// This rank's stream of a stage from the stage's own step `startStep` on.
   ///
   /// - Parameter warn: is told what does not stop the stream.
   package func loader(
-    _ communicator: any Communicator, startStep: Int, warn: @escaping @Sendable (String) -> Void = { _ in }
+    _ stage: StagePlan, _ communicator: any Communicator, startStep: Int,
+    warn: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> Loader {
-    let augmentation: Augmentation =
-      switch config.augmentation {
-      case .none: .none
-      case .randomResizedCrop:
-        .randomResizedCrop(scale: config.cropScale, ratio: config.cropRatio, flip: config.flipProbability)
-      }
-    let source = SampleSource(catalogue: catalogue, warn: warn)
-    let options = LoaderOptions(
-      order: order, source: source, encoder: tokenizer,
-      crops: [ImagePreparation(size: model.vision.imageSize, augmentation: augmentation)],
+    try Loader(loaderOptions(stage, communicator, warn: warn), startStep: startStep)
+  }
+
+  /// What a loader of a stage streams.
+  package func loaderOptions(
+    _ stage: StagePlan, _ communicator: any Communicator,
+    warn: @escaping @Sendable (String) -> Void = { _ in }
+  ) -> LoaderOptions {
+    LoaderOptions(
+      order: stage.order, source: SampleSource(catalogue: stage.catalogue, warn: warn), encoder: tokenizer,
+      crops: stage.cropGroups.preparations, needsCaptions: stage.settings.samples == .pairs,
       contextLength: model.text.contextLength, rank: communicator.rank, worldSize: communicator.worldSize,
       threads: config.decodeThreads, prefetchBatches: config.prefetchBatches, maxPixels: config.maxPixels,
       appliesOrientation: config.exifOrientation, scalesJPEG: config.jpegScaledDecode)
-    return try Loader(options, startStep: startStep)
   }
 
   /// A few lines for the log.
   package var summary: String {
+    stages.map { stage in
+      (stages.count > 1 ? "stage \(stage.settings.kind.rawValue), \(stage.settings.steps) steps: " : "data: ")
+        + summary(stage)
+    }.joined(separator: "\n")
+  }
+
+  private func summary(_ stage: StagePlan) -> String {
+    let catalogue = stage.catalogue
     let rejected = catalogue.rejectedCounts.map { "\($0.value) × \($0.key)" }.sorted().joined(separator: ", ")
     return
-      "data: \(catalogue.sampleCount) pairs in \(catalogue.shards.count) shards, \(order.epochDescription), "
+      "\(catalogue.sampleCount) \(catalogue.kind) in \(catalogue.shards.count) shards, \(stage.order.epochDescription), "
       + "\(validationShardCount) shard\(validationShardCount == 1 ? "" : "s") for validation"
       + (rejected.isEmpty ? "" : "; rejected: \(rejected)")
       + catalogue.faults.map { "\n  damaged: \($0)" }.joined()
-      + order.mixtureDescription.map { "\n  \($0)" }.joined()
+      + stage.order.mixtureDescription.map { "\n  \($0)" }.joined()
   }
 }

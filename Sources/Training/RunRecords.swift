@@ -17,7 +17,7 @@ final class RunRecords {
   private let metrics: JSONLinesFile
   private let quarantine: JSONLinesFile
   private let samples: JSONLinesFile?
-  private let globalBatchSize: Int
+  private let stageCount: Int
   private var progress: ProgressLine
 
   /// Lines after step `resumingAt` are dropped first: those steps are about to be run again.
@@ -26,8 +26,8 @@ final class RunRecords {
     // What start-up finds (step 0) is written by the run's start and kept by those that go on from it.
     quarantine = try JSONLinesFile(at: directory.quarantine, keepingThrough: step == 0 ? -1 : step)
     samples = config.sampleKeys ? try JSONLinesFile(at: directory.samples, keepingThrough: step) : nil
-    globalBatchSize = config.globalBatchSize
-    progress = ProgressLine(totalSteps: config.steps)
+    stageCount = config.stages.count
+    progress = ProgressLine(totalSteps: config.stageSettings.reduce(0) { $0 + $1.steps })
   }
 
   /// - Parameter keys: of the global batch, in order.
@@ -47,13 +47,15 @@ final class RunRecords {
 
   /// - Parameter componentEpochs: of a mixture's components, see `GlobalOrder.componentEpochs`.
   func writeMetrics(
-    _ state: RunState, epoch: Int, componentEpochs: [(String, JSONText)], _ result: StepResult,
-    _ reports: [RankReport], stepSeconds: Double
+    _ state: RunState, stage: StagePlan, epoch: Int, componentEpochs: [(String, JSONText)],
+    _ result: StepResult, _ reports: [RankReport], stepSeconds: Double
   ) throws {
     let busy = reports.map { $0.dataSeconds + $0.computeSeconds }
-    let samplesPerSecond = Double(globalBatchSize) / stepSeconds
+    let samplesPerSecond = Double(stage.settings.globalBatchSize) / stepSeconds
     let mixture: [(String, JSONText)] =
       componentEpochs.isEmpty ? [] : [("component_epochs", .object(componentEpochs))]
+    let stageName: [(String, JSONText)] =
+      stageCount > 1 ? [("stage", .string(stage.settings.kind.rawValue))] : []
     try metrics.append(
       .object(
         [
@@ -70,7 +72,7 @@ final class RunRecords {
             ("communication_seconds", .number(reports.map(\.communicationSeconds).max()!)),
             ("skipped_samples", .integer(reports.reduce(0) { $0 + $1.skippedCount })),
             ("rank_skew_seconds", .number(busy.max()! - busy.min()!)),
-          ] + mixture))
+          ] + stageName + mixture))
     progress.show(
       done: state.step, loss: result.loss, samplesPerSecond: samplesPerSecond, stepSeconds: stepSeconds)
   }

@@ -83,7 +83,7 @@ package struct RunStart {
   /// With other numbers of samples the order of the data is another one, and the run would not go on where it stopped.
   private static func checkShards(_ plan: RunPlan, _ options: WorkerOptions, _ checkpoint: URL) throws {
     let saved = try RunCheckpoint.state(checkpoint).shards
-    guard !options.acceptConfigChange, let saved, saved != plan.catalogue.digest else { return }
+    guard !options.acceptConfigChange, let saved, saved != plan.shardsDigest else { return }
     throw KelipError(
       "the shards have other names or numbers of samples than when this checkpoint was written",
       at: "data.train",

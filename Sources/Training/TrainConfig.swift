@@ -9,24 +9,25 @@ import ShardStream
 ///
 /// Each key is declared by the line that reads it in `init(_:)`; README lists them with their meaning.
 package struct TrainConfig: Sendable {
-  /// `augmentation.train`.
-  package enum AugmentationKind: String, CaseIterable, Sendable {
-    /// Resize and centre crop.
-    case none
-    case randomResizedCrop = "random_resized_crop"
-  }
-
   /// `run.directory`.
   package var runDirectory: String
   /// `run.seed`: weights, order and augmentation.
   package var seed: UInt64
 
+  /// `stages`: what is trained, one after the other.
+  package var stages: [StageKind]
+
   /// `model.config`, located.
   package var modelPath: String
   /// `model.precision`.
   package var precision: Precision
-  /// `model.init_from`, located; nil to start from random weights.
-  package var initFrom: String?
+  /// `model.init_from`, `model.init_image_from`, `model.init_text_from`; without them weights are random.
+  package var initialWeights: InitialWeights
+
+  /// What of the model keeps its weights.
+  package var frozen: FrozenConfig
+  /// `model.patch_dropout`: what is left out of a picture's patches in contrastive training.
+  package var patchDropout: Double
 
   /// `data.train`: one entry where it is a text or a list of texts.
   package var train: [TrainEntry]
@@ -61,33 +62,40 @@ package struct TrainConfig: Sendable {
   /// `data.max_bad_fraction_after`: samples that are drawn before that share is looked at.
   package var maxBadFractionAfter: Int
 
-  /// `augmentation.train`.
-  package var augmentation: AugmentationKind
-  /// `augmentation.scale`: the fraction of the area that a random crop keeps.
-  package var cropScale: ClosedRange<Double>
-  /// `augmentation.ratio`: its width by its height.
-  package var cropRatio: ClosedRange<Double>
-  /// `augmentation.flip`.
-  package var flipProbability: Double
+  /// `augmentation.train` and the keys that go with it: what holds for crops that say nothing else.
+  package var augmentation: AugmentationSettings
+  /// `augmentation.crops`: one group of one crop where it is not given.
+  package var crops: [CropSettings]
 
   /// `objective.tile_rows`, of a tile of similarities.
   package var tileRows: Int
   /// `objective.tile_columns`.
   package var tileColumns: Int
+  /// `objective.temperature` at the start.
+  package var temperature: Double
   /// Largest factor on cosine similarities.
   package var maxLogitScale: Double
 
+  /// Section `masked`; nil for a run without the stage `joint`.
+  package var masked: MaskedSettings?
+  /// Section `mae`; nil where no stage needs it.
+  package var mae: MAESettings?
+
   /// `optimizer.steps`: updates of the whole run.
   package var steps: Int
-  /// `optimizer.lr` and `optimizer.warmup` over `steps`.
-  package var schedule: WarmupCosine
-  /// `optimizer.beta1`, `beta2`, `eps` and `weight_decay`.
-  package var adamW: AdamWSettings
+  /// `optimizer.schedule`, `lr`, `warmup`, `t_max_epochs` and `min_lr`.
+  package var schedule: ScheduleSettings
+  /// `optimizer.kind`, `beta1`, `beta2`, `eps` and `weight_decay`.
+  package var optimizer: OptimizerSettings
   /// `optimizer.grad_clip_norm`; nil for no limit.
   package var gradClipNorm: Double?
 
   /// `parallel.threads_per_rank`: compute threads.
   package var threadsPerRank: Int
+  /// `parallel.micro_batch_size`: pairs a rank that go through the towers at once; nil for all.
+  package var microBatchSize: Int?
+  /// `parallel.sync_batch_norm`: whether batch norms take their statistics over all ranks.
+  package var synchronisesBatchNorm: Bool
   /// `parallel.bucket_megabytes`, in bytes.
   package var bucketBytes: Int
 
@@ -122,12 +130,21 @@ package struct TrainConfig: Sendable {
   /// - Parameter base: the folder from which paths are tried that do not exist from the working directory.
   package init(_ reader: ConfigReader, relativeTo base: URL) throws {
     let positive = 1...Int.max
+    stages = try Self.readStages(reader)
     runDirectory = try reader.string("run.directory")
     seed = UInt64(try reader.integer("run.seed", default: 0, in: 0...Int.max))
 
     modelPath = Self.locate(try reader.string("model.config"), base)
     precision = try reader.choice("model.precision", default: .fp32)
-    initFrom = try reader.optionalString("model.init_from").map { Self.locate($0, base) }
+    func weights(_ key: String) throws -> String? {
+      try reader.optionalString(key).map { Self.locate($0, base) }
+    }
+    initialWeights = InitialWeights(
+      model: try weights("model.init_from"), imageTower: try weights("model.init_image_from"),
+      textTower: try weights("model.init_text_from"))
+
+    frozen = try FrozenConfig(reader)
+    patchDropout = try PatchDropout.readFraction(reader)
 
     train = try TrainEntry.read(reader, "data.train")
     validationShards = try reader.strings("data.validation", default: [])
@@ -148,31 +165,27 @@ package struct TrainConfig: Sendable {
     maxBadFraction = try reader.number("data.max_bad_fraction", default: 0.1, in: 0...1)
     maxBadFractionAfter = try reader.integer("data.max_bad_fraction_after", default: 1000, in: positive)
 
-    augmentation = try reader.choice("augmentation.train", default: .randomResizedCrop)
-    cropScale = try reader.range("augmentation.scale", default: 0.9...1, in: 1e-4...1)
-    cropRatio = try reader.range("augmentation.ratio", default: 0.75...(4.0 / 3), in: 0.01...100)
-    flipProbability = try reader.number("augmentation.flip", default: 0, in: 0...1)
+    augmentation = try AugmentationSettings.read(
+      reader, section: "augmentation", kindKey: "train", defaults: .preset(.randomResizedCrop))
+    crops = try CropSettings.read(reader, "augmentation.crops", defaults: augmentation)
 
     tileRows = try reader.integer("objective.tile_rows", default: 256, in: positive)
     tileColumns = try reader.integer("objective.tile_columns", default: 1024, in: positive)
+    temperature = try reader.number("objective.temperature", default: 0.07, in: 1e-6...1e6)
     maxLogitScale = try reader.number("objective.max_logit_scale", default: 100, in: 1...1e6)
 
+    masked = try MaskedSettings.read(reader, stages)
+    mae = try MAESettings.read(reader, stages: stages, globalBatchSize: globalBatchSize)
+
     steps = try reader.integer("optimizer.steps", in: positive)
-    schedule = WarmupCosine(
-      lr: try reader.number("optimizer.lr", default: 5e-4, in: 0...1e3),
-      // The field's 2,000 steps; a run too short for them warms up over its first tenth.
-      warmup: try reader.integer("optimizer.warmup", default: min(2000, steps / 10), in: 0...Int.max),
-      steps: steps)
-    let unit = 0.0...0.999_999_999
-    adamW = AdamWSettings(
-      beta1: try reader.number("optimizer.beta1", default: 0.9, in: unit),
-      beta2: try reader.number("optimizer.beta2", default: 0.98, in: unit),
-      eps: try reader.number("optimizer.eps", default: 1e-6, in: 0...1),
-      weightDecay: try reader.number("optimizer.weight_decay", default: 0.2, in: 0...1e3))
+    schedule = try ScheduleSettings(reader, steps: steps)
+    optimizer = try OptimizerSettings(reader)
     gradClipNorm = try reader.optionalNumber("optimizer.grad_clip_norm", in: 1e-9...1e9)
 
     threadsPerRank = try reader.integer(
       "parallel.threads_per_rank", default: Self.launcherThreads, in: 1...1024)
+    microBatchSize = try reader.optionalInteger("parallel.micro_batch_size", in: positive)
+    synchronisesBatchNorm = try reader.bool("parallel.sync_batch_norm", default: false)
     bucketBytes = try reader.integer("parallel.bucket_megabytes", default: 25, in: 1...4096) << 20
 
     checkpointEverySteps = try reader.integer("checkpoint.every_steps", default: 1000, in: positive)

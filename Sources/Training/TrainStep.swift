@@ -28,9 +28,9 @@ package final class TrainStep {
   /// Its parameters are updated in place; equal on every rank after each step.
   package let objective: any TrainObjective
   /// Its state belongs to the objective's arena.
-  package let optimizer: AdamW
+  package let optimizer: Optimizer
   private let communicator: any Communicator
-  private let schedule: WarmupCosine
+  private let schedule: LearningRateSchedule
   private let gradClipNorm: Double?
   private let buckets: GradientBuckets
   private let arena: Arena
@@ -41,7 +41,8 @@ package final class TrainStep {
   ///   - bucketBytes: the size of one all-reduce of gradients.
   /// - Throws: when the address space for activations cannot be reserved.
   package init(
-    objective: any TrainObjective, optimizer: AdamW, schedule: WarmupCosine, gradClipNorm: Double?,
+    objective: any TrainObjective, optimizer: Optimizer, schedule: LearningRateSchedule,
+    gradClipNorm: Double?,
     bucketBytes: Int, communicator: any Communicator
   ) throws {
     (self.objective, self.optimizer, self.communicator) = (objective, optimizer, communicator)

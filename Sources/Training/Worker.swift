@@ -18,7 +18,7 @@ package enum Worker {
     config.prepareStorage { logger.warning("\($0)") }
     let plan = try RunPlan(config, communicator)
     try plan.checkSame(on: communicator)
-    if communicator.isLeader { report(plan.catalogue.warnings, logger) }
+    if communicator.isLeader { report(plan.stages.flatMap(\.catalogue.warnings), logger) }
     guard !options.dryRun else {
       logger.info("\(plan.summary)")
       logger.info("dry run: configuration, model, tokenizer and shards are in order")
@@ -31,8 +31,8 @@ package enum Worker {
     // The run's lock lives as long as `start`.
     return try withExtendedLifetime(start) {
       switch plan.config.precision {
-      case .fp32: try TrainLoop<Float>(plan, start, communicator, logger).run()
-      case .bf16: try TrainLoop<BFloat16>(plan, start, communicator, logger).run()
+      case .fp32: try StageSequence<Float>(plan, start, communicator, logger).run()
+      case .bf16: try StageSequence<BFloat16>(plan, start, communicator, logger).run()
       }
     }
   }

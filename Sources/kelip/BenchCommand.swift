@@ -3,6 +3,7 @@ import Basics
 import Benchmarks
 import Kernels
 import ProgramEntry
+import Towers
 import Training
 
 struct Bench: ParsableCommand {
@@ -22,13 +23,25 @@ struct BenchStep: ParsableCommand {
   @Option(help: "Pairs a rank.") var batch: Int = 32
   @Option(help: "Tokens of every caption, [SOT] and [EOT] included.") var tokens: Int = 77
   @Option(help: "Timed steps, after two warm-ups.") var steps: Int = 4
+  @Option(help: "Frozen part of the image tower: \(Freezing.choices).") var freezeImage: Freezing = .none
+  @Option(help: "Frozen part of the text tower.") var freezeText: Freezing = .none
+  @Option(help: "Views of each picture, each against its caption.") var crops: Int = 1
+  @Option(help: "Pairs that go through the towers at once, in two passes.") var microBatch: Int?
   @Flag(help: "Print JSON.") var json = false
+
+  func validate() throws {
+    guard crops > 0, microBatch ?? 1 > 0 else {
+      throw ValidationError("--crops and --micro-batch must be at least 1")
+    }
+  }
 
   func run() throws {
     Program.run { communicator in
-      let benchmark = try StepBenchmark(
+      var benchmark = try StepBenchmark(
         model: try ModelFile.load(model), precision: precision, batchSize: batch, tokens: tokens, steps: steps
       )
+      benchmark.freezing = (freezeImage, freezeText)
+      (benchmark.crops, benchmark.microBatchSize) = (crops, microBatch)
       let result = try benchmark.run(communicator)
       guard communicator.isLeader else { return .done }
       let fields: [(String, JSONText)] = [
@@ -38,6 +51,9 @@ struct BenchStep: ParsableCommand {
         ("step_seconds", .number(result.stepSeconds)),
         ("samples_per_second", .number(result.samplesPerSecond)),
         ("communication_seconds", .number(result.communicationSeconds)),
+        ("parameters", .integer(result.parameterCount)),
+        ("trained_parameters", .integer(result.trainedParameterCount)),
+        ("parameter_bytes", .integer(result.parameterBytes)),
         ("peak_activation_bytes", .integer(result.peakActivationBytes)), ("loss", .number(result.loss)),
       ]
       printFields(fields, json: json)
@@ -64,3 +80,7 @@ struct BenchKernels: ParsableCommand {
 }
 
 extension Precision: ExpressibleByArgument {}
+
+extension Freezing: ExpressibleByArgument {
+  public init?(argument: String) { self.init(text: argument) }
+}

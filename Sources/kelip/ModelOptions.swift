@@ -1,7 +1,11 @@
 import ArgumentParser
 import Basics
+import Checkpointing
 import Evaluation
+import Foundation
 import Kernels
+import Tokenization
+import Training
 
 /// Where a command finds its model: a checkpoint's directory, or three files.
 struct ModelOptions: ParsableArguments {
@@ -14,7 +18,15 @@ struct ModelOptions: ParsableArguments {
 
   func encoder() throws -> any FeatureEncoder { try files().encoder(precision) }
 
-  private func files() throws -> ModelFiles {
+  /// The same model for another library; it needs no tokenizer.
+  func export() throws -> WeightExport {
+    let files = try files(needsTokenizer: false)
+    return try WeightExport(
+      model: ModelFile.load(files.config), weights: NamedWeights(URL(fileURLWithPath: files.weights)),
+      tokenizer: files.tokenizer.isEmpty ? nil : Tokenizers.load(files.tokenizer))
+  }
+
+  private func files(needsTokenizer: Bool = true) throws -> ModelFiles {
     if let checkpoint {
       var files = ModelFiles(checkpoint: checkpoint)
       files.config = model ?? files.config
@@ -22,9 +34,9 @@ struct ModelOptions: ParsableArguments {
       files.tokenizer = tokenizer ?? files.tokenizer
       return files
     }
-    guard let model, let weights, let tokenizer else {
+    guard let model, let weights, tokenizer != nil || !needsTokenizer else {
       throw KelipError("no model given", hint: "give --checkpoint DIR, or --model, --weights and --tokenizer")
     }
-    return ModelFiles(config: model, weights: weights, tokenizer: tokenizer)
+    return ModelFiles(config: model, weights: weights, tokenizer: tokenizer ?? "")
   }
 }

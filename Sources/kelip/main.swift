@@ -10,7 +10,10 @@ struct Kelip: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "kelip",
     abstract: "The companion of kelip-worker: data, tokenizers, models, evaluation, benchmarks.",
-    subcommands: [DataCommand.self, TokenizerCommand.self, Model.self, Embed.self, Eval.self, Bench.self])
+    subcommands: [
+      DataCommand.self, TokenizerCommand.self, Model.self, CheckpointCommand.self, Embed.self, Eval.self,
+      MAECommand.self, Bench.self,
+    ])
 }
 
 // Alone, the companion may use the whole machine; under mpirun each rank has its core.

@@ -2,12 +2,22 @@ import Kernels
 import TestSupport
 import Testing
 
-@Suite("The AdamW kernel")
+@Suite("The AdamW and Adam kernels")
 struct AdamWKernelTests {
   @Test("three steps", arguments: [0, 1, 7, 33, 768, 1009], [0.0, 0.2])
   func steps(_ count: Int, _ weightDecay: Double) {
-    var fast = (w: seededFloats(count, seed: 1), m: unwritten(Float.self, 0), v: unwritten(Float.self, 0))
-    fast.m = [Float](repeating: 0, count: count)
+    check(count, weightDecay, fast: adamWUpdate, slow: Reference.adamWUpdate)
+    check(count, weightDecay, fast: adamUpdate, slow: Reference.adamUpdate)
+  }
+
+  private typealias Fast = (
+    UnsafeMutablePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>,
+    UnsafeMutablePointer<Float>, Int, AdamWStep
+  ) -> Void
+  private typealias Slow = (inout [Double], [Double], inout [Double], inout [Double], AdamWStep) -> Void
+
+  private func check(_ count: Int, _ weightDecay: Double, fast rule: Fast, slow reference: Slow) {
+    var fast = (w: seededFloats(count, seed: 1), m: [Float](repeating: 0, count: count), v: [Float]())
     fast.v = fast.m
     var slow = (w: doubles(fast.w), m: doubles(fast.m), v: doubles(fast.v))
     for number in 1...3 {
@@ -15,8 +25,8 @@ struct AdamWKernelTests {
       let step = AdamWStep(
         lr: 1e-2, beta1: 0.9, beta2: 0.98, eps: 1e-6, weightDecay: weightDecay, gradientScale: 0.5,
         step: number)
-      adamWUpdate(&fast.w, gradients: gradients, m: &fast.m, v: &fast.v, count: count, step)
-      Reference.adamWUpdate(&slow.w, gradients: doubles(gradients), m: &slow.m, v: &slow.v, step)
+      rule(&fast.w, gradients, &fast.m, &fast.v, count, step)
+      reference(&slow.w, doubles(gradients), &slow.m, &slow.v, step)
     }
     #expect(mismatch(fast.w, slow.w, tolerance: 1e-6) == nil)
     #expect(mismatch(fast.m, slow.m, tolerance: 1e-6) == nil)

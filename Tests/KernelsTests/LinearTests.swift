@@ -67,9 +67,11 @@ struct LinearTests {
 
   private func forwardToFloat<S: ComputeScalar>(_: S.Type, _ shape: Shape) {
     let test = Case<S>(shape)
-    var y = unwritten(Float.self, test.dy.stored.count)
-    test.withMap { $0.forwardToFloat(test.x.stored, into: &y, rows: shape.rows) }
-    #expect(mismatch(y, expectedForward(test, nil), tolerance: 1e-5) == nil)
+    for bias in [nil, test.bias] {
+      var y = unwritten(Float.self, test.dy.stored.count)
+      test.withMap { $0.forwardToFloat(test.x.stored, bias: bias, into: &y, rows: shape.rows) }
+      #expect(mismatch(y, expectedForward(test, bias), tolerance: 1e-5) == nil)
+    }
   }
 
   private func expectedForward<S: ComputeScalar>(_ test: Case<S>, _ bias: [Float]?) -> [Double] {

@@ -14,11 +14,11 @@ import Towers
 /// A model and its optimizer, all of them filled with seeded numbers.
 struct SmallModel<S: ComputeScalar> {
   let model: DualEncoder<S>
-  let optimizer: AdamW
+  let optimizer: Optimizer
 
-  init(seed: UInt64, settings: AdamWSettings = AdamWSettings(), randomMoments: Bool = false) throws {
+  init(seed: UInt64, settings: OptimizerSettings = OptimizerSettings(), randomMoments: Bool = false) throws {
     model = try DualEncoder<S>(try ModelFile.parse(TinyRun.model, source: "model"))
-    optimizer = AdamW(model.parameters, settings: settings)
+    optimizer = Optimizer(model.parameters, settings: settings)
     model.parameters.initialise(seed: seed)
     guard randomMoments else { return }
     for (offset, block) in [model.parameters.values, optimizer.m, optimizer.v].enumerated() {

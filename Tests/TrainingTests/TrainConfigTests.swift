@@ -22,15 +22,16 @@ import TinyRun
   @Test func defaults() throws {
     let config = try config()
     #expect(config.runDirectory == "out" && config.seed == 0)
-    #expect(config.modelPath == "m.yaml" && config.precision == .fp32 && config.initFrom == nil)
+    #expect(
+      config.modelPath == "m.yaml" && config.precision == .fp32 && config.initialWeights == InitialWeights())
     #expect(config.train == [TrainEntry(name: "all", shards: ["shards"])] && config.validationShards.isEmpty)
     #expect(config.canonicalStreams == 16 && config.shuffleWindow == 16384)
     #expect(config.decodeThreads == 1 && config.prefetchBatches == 2 && config.maxPixels == 25_000_000)
-    #expect(config.augmentation == .randomResizedCrop && config.flipProbability == 0)
-    #expect(config.cropScale == 0.9...1 && config.cropRatio == 0.75...(4.0 / 3))
+    #expect(config.augmentation == AugmentationSettings(scale: 0.9...1, ratio: 0.75...(4.0 / 3), flip: 0))
+    #expect(config.crops == [CropSettings(name: "image", augmentation: config.augmentation)])
     #expect(config.tileRows == 256 && config.tileColumns == 1024 && config.maxLogitScale == 100)
     #expect(config.schedule == .init(lr: 5e-4, warmup: 10, steps: 100))
-    #expect(config.adamW == .init(beta1: 0.9, beta2: 0.98, eps: 1e-6, weightDecay: 0.2))
+    #expect(config.optimizer == .init(kind: .adamW, beta1: 0.9, beta2: 0.98, eps: 1e-6, weightDecay: 0.2))
     #expect(config.gradClipNorm == nil && config.bucketBytes == 25 << 20)
     #expect(config.checkpointEverySteps == 1000 && config.keepLast == 3 && !config.sampleKeys)
   }
@@ -67,7 +68,10 @@ import TinyRun
     "objective.tile_columns=0", "objective.max_logit_scale=0", "optimizer.steps=0", "optimizer.lr=-1",
     "optimizer.lr=.nan", "optimizer.warmup=-1", "optimizer.beta1=1", "optimizer.beta2=-0.1",
     "optimizer.eps=2",
-    "optimizer.weight_decay=-1", "optimizer.grad_clip_norm=0", "optimizer.grad_clip_norm=-1",
+    "optimizer.weight_decay=-1", "optimizer.kind=sgd", "optimizer.schedule=linear",
+    "optimizer.t_max_epochs=0",
+    "optimizer.t_max_epochs=3", "optimizer.min_lr=-1", "optimizer.min_lr=1", "optimizer.grad_clip_norm=0",
+    "optimizer.grad_clip_norm=-1",
     "parallel.threads_per_rank=0", "parallel.bucket_megabytes=0", "checkpoint.every_steps=0",
     "checkpoint.keep_last=0", "log.sample_keys=5", "log.sample_keys=maybe",
   ])
@@ -75,6 +79,28 @@ import TinyRun
     let error = #expect(throws: KelipError.self) { try config(override) }
     #expect(error?.location == "run.yaml: \(override.split(separator: "=")[0])")
     #expect(error?.exitCode == .badInput)
+  }
+
+  @Test func theBriefsOptimizer() throws {
+    let config = try config(
+      "optimizer.kind=adam", "optimizer.schedule=cosine_annealing", "optimizer.lr=1e-4",
+      "optimizer.t_max_epochs=100")
+    #expect(config.optimizer == .init(kind: .adam))
+    #expect(
+      config.schedule.schedule(stepsPerEpoch: 2.5)
+        == .cosineAnnealing(lr: 1e-4, tMaxEpochs: 100, stepsPerEpoch: 2.5))
+  }
+
+  @Test func annealingLastsTheWholeRunUnlessTold() throws {
+    let config = try config("optimizer.schedule=cosine_annealing", "optimizer.min_lr=1e-6")
+    #expect(
+      config.schedule.schedule(stepsPerEpoch: 25)
+        == .cosineAnnealing(lr: 5e-4, tMaxEpochs: 4, stepsPerEpoch: 25, minLR: 1e-6))
+  }
+
+  @Test func aConstantRateHasTheUsualWarmup() throws {
+    let config = try config("optimizer.schedule=constant")
+    #expect(config.schedule.schedule(stepsPerEpoch: 7) == .constant(lr: 5e-4, warmup: 10))
   }
 
   @Test func unknownKeysNameTheNearest() {
@@ -101,8 +127,8 @@ import TinyRun
     #expect(ResolvedConfig.yaml(second.resolved) == yaml)
     #expect(
       second.train.map(\.shards) == [["a b", "그림: #1"]] && second.schedule.lr == 1e-5
-        && second.adamW.eps == 1e-7)
-    #expect(second.gradClipNorm == nil && second.initFrom == "w.safetensors" && second.sampleKeys)
+        && second.optimizer.eps == 1e-7)
+    #expect(second.gradClipNorm == nil && second.initialWeights.model == "w.safetensors" && second.sampleKeys)
     #expect(try ResolvedConfig.differences(saved: yaml, now: second.resolved).isEmpty)
   }
 
@@ -179,7 +205,7 @@ import TinyRun
       "data.read_retry_seconds=5", "data.zstd_cache_megabytes=64",
       "parallel.bucket_megabytes=1", "checkpoint.every_steps=5", "log.sample_keys=true",
     ] { #expect(try differences(free) == []) }
-    let fewer = saved.split(separator: "\n").filter { !$0.contains("warmup") }.joined(separator: "\n")
+    let fewer = saved.split(separator: "\n").filter { !$0.contains("warmup:") }.joined(separator: "\n")
     #expect(
       try ResolvedConfig.differences(saved: fewer, now: config().resolved) == [
         "optimizer.warmup: (none) → 10"

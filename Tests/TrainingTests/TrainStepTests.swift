@@ -41,7 +41,7 @@ extension TrainStep {
   ) throws -> TrainStep {
     try TrainStep(
       objective: ContrastiveObjective(model: small.model, loss: GlobalContrastive()),
-      optimizer: small.optimizer, schedule: WarmupCosine(lr: 3e-3, warmup: 0, steps: 100),
+      optimizer: small.optimizer, schedule: .warmupCosine(lr: 3e-3, warmup: 0, steps: 100),
       gradClipNorm: gradClipNorm, bucketBytes: 4096, communicator: communicator)
   }
 

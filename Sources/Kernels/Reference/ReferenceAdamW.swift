@@ -16,4 +16,17 @@ extension Reference {
       weights[i] -= step.lr * (mHat / (vHat.squareRoot() + step.eps) + step.weightDecay * weights[i])
     }
   }
+  /// Kingma & Ba 2015, algorithm 1, with L2 regularisation in torch.optim.Adam's form.
+  package static func adamUpdate(
+    _ weights: inout [Double], gradients: [Double], m: inout [Double], v: inout [Double], _ step: AdamWStep
+  ) {
+    for i in weights.indices {
+      let g = gradients[i] * step.gradientScale + step.weightDecay * weights[i]
+      m[i] = step.beta1 * m[i] + (1 - step.beta1) * g
+      v[i] = step.beta2 * v[i] + (1 - step.beta2) * g * g
+      let mHat = m[i] / (1 - pow(step.beta1, Double(step.step)))
+      let vHat = v[i] / (1 - pow(step.beta2, Double(step.step)))
+      weights[i] -= step.lr * mHat / (vHat.squareRoot() + step.eps)
+    }
+  }
 }

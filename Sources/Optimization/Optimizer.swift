@@ -1,21 +1,38 @@
 import Kernels
 import Towers
 
-/// AdamW's constants (Loshchilov & Hutter 2019), in torch.optim.AdamW's terms.
-package struct AdamWSettings: Sendable, Equatable {
+/// The update rules there are; the raw values are those of `optimizer.kind`.
+package enum OptimizerKind: String, CaseIterable, Sendable {
+  /// Decay beside the gradient (Loshchilov & Hutter 2019), as torch.optim.AdamW.
+  case adamW = "adamw"
+  /// Decay within the gradient (Kingma & Ba 2015 with L2 regularisation), as torch.optim.Adam.
+  case adam
+}
+
+/// An optimizer's constants, in torch.optim's terms.
+package struct OptimizerSettings: Sendable, Equatable {
+  package var kind: OptimizerKind
   package var beta1: Double
   package var beta2: Double
   package var eps: Double
   package var weightDecay: Double
 
-  package init(beta1: Double = 0.9, beta2: Double = 0.98, eps: Double = 1e-6, weightDecay: Double = 0.2) {
-    (self.beta1, self.beta2, self.eps, self.weightDecay) = (beta1, beta2, eps, weightDecay)
+  /// What is not given is CLIP's for AdamW and torch's for Adam.
+  package init(
+    kind: OptimizerKind = .adamW, beta1: Double = 0.9, beta2: Double? = nil, eps: Double? = nil,
+    weightDecay: Double? = nil
+  ) {
+    let isAdamW = kind == .adamW
+    (self.kind, self.beta1) = (kind, beta1)
+    self.beta2 = beta2 ?? (isAdamW ? 0.98 : 0.999)
+    self.eps = eps ?? (isAdamW ? 1e-6 : 1e-8)
+    self.weightDecay = weightDecay ?? (isAdamW ? 0.2 : 0)
   }
 }
 
 /// The optimizer's state over what is trained of a parameter arena: both moments in the arena's layout.
-package final class AdamW {
-  package let settings: AdamWSettings
+package final class Optimizer {
+  package let settings: OptimizerSettings
   /// First and second moments; a parameter's are at its `offset`.
   package let m: UnsafeMutableBufferPointer<Float>
   package let v: UnsafeMutableBufferPointer<Float>
@@ -25,7 +42,7 @@ package final class AdamW {
   /// Runs of neighbouring parameters that are treated alike.
   private let runs: [(range: Range<Int>, decays: Bool)]
 
-  package init(_ parameters: ParameterArena, settings: AdamWSettings) {
+  package init(_ parameters: ParameterArena, settings: OptimizerSettings) {
     self.parameters = parameters
     self.settings = settings
     m = .allocate(capacity: parameters.trainedCount)
@@ -46,9 +63,10 @@ package final class AdamW {
     for run in runs {
       let decay = run.decays ? settings.weightDecay : 0
       let start = run.range.lowerBound
-      adamWUpdate(
-        parameters.values.baseAddress! + start, gradients: parameters.gradients.baseAddress! + start,
-        m: m.baseAddress! + start, v: v.baseAddress! + start, count: run.range.count,
+      let rule = settings.kind == .adamW ? adamWUpdate : adamUpdate
+      rule(
+        parameters.values.baseAddress! + start, parameters.gradients.baseAddress! + start,
+        m.baseAddress! + start, v.baseAddress! + start, run.range.count,
         AdamWStep(
           lr: lr, beta1: settings.beta1, beta2: settings.beta2, eps: settings.eps, weightDecay: decay,
           gradientScale: gradientScale, step: step))

@@ -1,0 +1,97 @@
+import Basics
+import Checkpointing
+import Collectives
+import Foundation
+import Kernels
+import Logging
+import Optimization
+import Towers
+
+/// Runs the stages of one rank, from where the run starts to the end of the last; each starts from the tower that the
+/// one before it has trained.
+struct StageSequence<S: ComputeScalar> {
+  private let session: RunSession
+  private let start: RunStart
+
+  /// Every rank calls it. The checkpoint is read by the leader, and by the first stage for all.
+  init(
+    _ plan: RunPlan, _ start: RunStart, _ communicator: any Communicator, _ logger: Logger
+  ) throws {
+    self.start = start
+    let fresh = RunState(
+      step: 0, updates: 0, samplesSeen: 0, worldSize: communicator.worldSize, shards: plan.shardsDigest)
+    let found = try communicator.onLeader { try start.checkpoint.map(RunCheckpoint.state) ?? fresh } ?? fresh
+    session = try RunSession(
+      plan, start.directory, Self.share(found, from: communicator, shards: fresh.shards), communicator,
+      logger)
+  }
+
+  func run() throws -> ExitCode {
+    let plan = session.plan
+    var previous: (any TrainObjective)?
+    for index in plan.stageIndex(after: session.state.step)..<plan.stages.count {
+      let stage = plan.stages[index]
+      let isResuming = previous == nil && session.state.step > 0
+      let (objective, optimizer) = try prepare(stage, from: previous, isResuming: isResuming)
+      // Its memory is not kept beside the next stage's.
+      previous = nil
+      report(stage, objective.parameters, isResuming: isResuming)
+      let loop = try TrainLoop(session, stage, objective, optimizer)
+      guard try loop.run() == .done else { return .requeue }
+      previous = objective
+    }
+    session.logger.info("done: \(session.state.step) steps, \(session.state.samplesSeen) pairs seen")
+    return .done
+  }
+
+  private func prepare(
+    _ stage: StagePlan, from previous: (any TrainObjective)?, isResuming: Bool
+  ) throws -> (any TrainObjective, Optimizer) {
+    let communicator = session.communicator
+    let (objective, optimizer) = try communicator.agree {
+      let objective = try stage.settings.kind.makeObjective(session.plan, as: S.self)
+      return (objective, Optimizer(objective.parameters, settings: stage.settings.optimizer))
+    }
+    if isResuming {
+      try communicator.onLeader {
+        _ = try RunCheckpoint.load(start.checkpoint!, into: objective.parameters, optimizer)
+      }
+      try share(objective.parameters, optimizer)
+    } else {
+      try communicator.agree {
+        try StartWeights(config: session.plan.config, previous: previous?.parameters)
+          .fill(objective.parameters) { if communicator.isLeader { session.logger.info("\($0)") } }
+      }
+      session.state.updates = 0
+    }
+    return (objective, optimizer)
+  }
+
+  private func report(_ stage: StagePlan, _ parameters: ParameterArena, isResuming: Bool) {
+    let from = isResuming ? start.checkpoint.map { "resuming from \($0.lastPathComponent)" } : nil
+    let name = session.plan.stages.count > 1 ? " stage \(stage.settings.kind.rawValue)" : ""
+    let trained =
+      parameters.trainedParameterCount == parameters.parameterCount
+      ? "" : ", \(parameters.trainedParameterCount) of them trained"
+    session.logger.info(
+      "\(from ?? "starting")\(name) on \(session.communicator.worldSize) ranks, \(stage.settings.globalBatchSize) pairs a step, \(parameters.parameterCount) parameters\(trained)"
+    )
+  }
+
+  private static func share(
+    _ state: RunState, from communicator: any Communicator, shards: String?
+  ) throws -> RunState {
+    let leaders = try communicator.allGather((state.step, state.updates, state.samplesSeen))[0]
+    return RunState(
+      step: leaders.0, updates: leaders.1, samplesSeen: leaders.2, worldSize: communicator.worldSize,
+      shards: shards)
+  }
+
+  /// The leader read the checkpoint; the others need no access to its disk.
+  private func share(_ parameters: ParameterArena, _ optimizer: Optimizer) throws {
+    for buffer in [parameters.values, optimizer.m, optimizer.v] {
+      try session.communicator.broadcast(UnsafeMutableRawBufferPointer(buffer), root: 0)
+    }
+    optimizer.step = session.state.updates
+  }
+}
