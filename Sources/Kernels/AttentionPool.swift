@@ -45,15 +45,17 @@ package func attentionPoolBackward<S: ComputeScalar>(
 
 /// y[b, 0] = mean of x[b] + positions[0], y[b, 1 + i] = x[b, i] + positions[1 + i]: x[B, P, C] → y[B, 1 + P, C].
 package func prependMeanForward<S: ComputeScalar>(
-  _ x: UnsafePointer<S>, positions: UnsafePointer<Float>, into y: UnsafeMutablePointer<S>, batch: Int, places: Int,
+  _ x: UnsafePointer<S>, positions: UnsafePointer<Float>, into y: UnsafeMutablePointer<S>, batch: Int,
+  places: Int,
   columns: Int
 ) {
   mapTable(S.self).prepend_mean(x, positions, y, Int64(batch), Int64(places), Int64(columns))
 }
 
-/// dY[B, 1 + P, C] → dX[B, P, C]; dPositions += where it is given.
+/// dY[B, 1 + P, C] → dX[B, P, C]; dPositions[1 + P, C] +=.
 package func prependMeanBackward<S: ComputeScalar>(
-  _ dy: UnsafePointer<S>, into dx: UnsafeMutablePointer<S>, dPositions: UnsafeMutablePointer<Float>?, batch: Int,
+  _ dy: UnsafePointer<S>, into dx: UnsafeMutablePointer<S>, dPositions: UnsafeMutablePointer<Float>,
+  batch: Int,
   places: Int, columns: Int
 ) {
   mapTable(S.self).prepend_mean_backward(dy, dx, dPositions, Int64(batch), Int64(places), Int64(columns))

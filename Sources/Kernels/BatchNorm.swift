@@ -62,7 +62,8 @@ private func sumPowers<S: ComputeScalar>(
 
 /// Stored statistics in the form of a batch's: mean and variance stay where they are, 1/√(variance + ε) is new.
 package func storedMoments(
-  mean: UnsafeMutablePointer<Float>, variance: UnsafeMutablePointer<Float>, columns: Int, eps: Float, arena: Arena
+  mean: UnsafeMutablePointer<Float>, variance: UnsafeMutablePointer<Float>, columns: Int, eps: Float,
+  arena: Arena
 ) -> BatchMoments {
   let rstd = arena.allocate(Float.self, columns)
   for c in 0..<columns { rstd[c] = 1 / (variance[c] + eps).squareRoot() }
@@ -84,7 +85,8 @@ package func updateRunningStatistics(
 /// y[R, C] = act((x − μ) / √(σ² + ε) · gain + bias + residual), where act is the ReLU or nothing.
 package func batchNormForward<S: ComputeScalar>(
   _ x: UnsafePointer<S>, residual: UnsafePointer<S>?, moments: BatchMoments, gain: UnsafePointer<Float>,
-  bias: UnsafePointer<Float>, relu: Bool, into y: UnsafeMutablePointer<S>, rows: Int, columns: Int, arena: Arena
+  bias: UnsafePointer<Float>, relu: Bool, into y: UnsafeMutablePointer<S>, rows: Int, columns: Int,
+  arena: Arena
 ) {
   arena.scratch {
     let scale = arena.allocate(Float.self, columns)

@@ -37,7 +37,8 @@ package struct PoolingShape: Sendable {
 
   fileprivate func sizes<S: ComputeScalar>(_: S.Type, _ size: MapSize) -> KelipPoolingShape {
     KelipPoolingShape(
-      batch: Int64(size.batch), height: Int64(size.height), width: Int64(size.width), channels: Int64(channels),
+      batch: Int64(size.batch), height: Int64(size.height), width: Int64(size.width),
+      channels: Int64(channels),
       kernel_height: Int64(kernel.height), kernel_width: Int64(kernel.width), stride: Int64(stride),
       padding: Int64(padding), is_average: kind == .average ? 1 : 0, is_bf16: S.precision == .bf16 ? 1 : 0)
   }

@@ -41,7 +41,8 @@ struct AttentionPoolTests {
     var (dQ, dK) = (unwritten(S.self, out.count), unwritten(S.self, numbers.k.stored.count))
     var dV = dK
     attentionPoolBackward(
-      numbers.dOut.stored, q: numbers.q.stored, k: numbers.k.stored, v: numbers.v.stored, probabilities: p, shape,
+      numbers.dOut.stored, q: numbers.q.stored, k: numbers.k.stored, v: numbers.v.stored, probabilities: p,
+      shape,
       dQ: &dQ, dK: &dK, dV: &dV, arena: try Arena(capacity: 1 << 20))
     let gradients = Reference.attentionPoolBackward(
       numbers.dOut.exact, q: numbers.q.exact, k: numbers.k.exact, v: numbers.v.exact,
@@ -69,7 +70,8 @@ struct AttentionPoolTests {
     ] { #expect(mismatch(analytic, numeric, tolerance: 1e-7) == nil) }
   }
 
-  @Test("mean before the rows", arguments: [(0, 3, 5), (1, 1, 1), (2, 3, 33), (3, 49, 7)], Precision.allCases)
+  @Test(
+    "mean before the rows", arguments: [(0, 3, 5), (1, 1, 1), (2, 3, 33), (3, 49, 7)], Precision.allCases)
   func prependMean(_ sizes: (batch: Int, places: Int, columns: Int), _ precision: Precision) {
     prependMean(precision.storage, sizes.batch, sizes.places, sizes.columns)
   }

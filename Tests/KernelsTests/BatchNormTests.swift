@@ -35,7 +35,8 @@ struct BatchNormTests {
   }
 
   /// Beyond one block of rows and one of columns, too.
-  static let shapes = MatrixShape.awkward + [MatrixShape(rows: 200, columns: 3), MatrixShape(rows: 65, columns: 129)]
+  static let shapes =
+    MatrixShape.awkward + [MatrixShape(rows: 200, columns: 3), MatrixShape(rows: 65, columns: 129)]
 
   @Test("the batch's statistics", arguments: shapes, Precision.allCases)
   func moments(_ shape: MatrixShape, _ precision: Precision) throws { try moments(precision.storage, shape) }
@@ -70,10 +71,12 @@ struct BatchNormTests {
     for (residual, relu) in [(nil, false), (nil, true), (numbers.residual, false), (numbers.residual, true)] {
       var y = unwritten(S.self, numbers.x.stored.count)
       batchNormForward(
-        numbers.x.stored, residual: residual?.stored, moments: moments, gain: numbers.gain, bias: numbers.bias,
+        numbers.x.stored, residual: residual?.stored, moments: moments, gain: numbers.gain,
+        bias: numbers.bias,
         relu: relu, into: &y, rows: shape.rows, columns: shape.columns, arena: arena)
       let expected = Reference.batchNormForward(
-        numbers.x.exact, residual: residual?.exact, mean: mean, variance: variance, gain: doubles(numbers.gain),
+        numbers.x.exact, residual: residual?.exact, mean: mean, variance: variance,
+        gain: doubles(numbers.gain),
         bias: doubles(numbers.bias), relu: relu)
       #expect(mismatch(y, expected, tolerance: tolerance(S.self, fp32: 2e-5, bf16: 5e-3)) == nil)
     }
@@ -114,47 +117,59 @@ struct BatchNormTests {
   @Test("ranks together have the statistics and gradients of one", arguments: Precision.allCases)
   func synchronised(_ precision: Precision) throws { try synchronised(precision.storage) }
 
-  /// Rows 0–12 on one rank, 13–32 on the other; each is run with the sum that the exchange would give.
+  /// Rows 0–12 on one rank, 13–32 on the other; each is run with the sums that the exchange would give.
   private func synchronised<S: ComputeScalar>(_: S.Type) throws {
     let shape = MatrixShape(rows: 33, columns: 7)
     let (numbers, arena) = (Numbers<S>(shape), try Arena(capacity: 1 << 24))
-    let parts = [0..<13, 13..<33]
-    let whole = try numbers.moments(arena)
-    let sums = try exchanged { sum in for part in parts { _ = try numbers.moments(arena, rows: part, sum: sum) } }
-    var all = unwritten(S.self, shape.rows * shape.columns)
-    var (dGain, dBias) = ([Float](repeating: 0, count: 7), [Float](repeating: 0, count: 7))
-    func backward(
-      _ rows: Range<Int>, _ moments: BatchMoments, _ sum: SumOverRanks?,
-      gradients: (inout [Float], inout [Float]) -> Void = { _, _ in }
-    ) throws -> [S] {
-      let cells = rows.lowerBound * 7..<rows.upperBound * 7
-      var (gain, bias, dx) = (dGain, dBias, unwritten(S.self, cells.count))
-      try batchNormBackward(
-        Array(numbers.dy.stored[cells]), x: Array(numbers.x.stored[cells]), moments: moments,
-        through: .batch(sum), gain: numbers.gain, dGain: &gain, dBias: &bias, into: &dx, rows: rows.count,
-        columns: 7, arena: arena)
-      gradients(&gain, &bias)
-      return dx
+    let (parts, whole) = ([0..<13, 13..<33], try numbers.moments(arena))
+    let forwardSums = try exchanged { sum in
+      for part in parts { _ = try numbers.moments(arena, rows: part, sum: sum) }
     }
-    all = try backward(0..<33, whole, nil)
-    let backwardSums = try exchanged { sum in for part in parts { _ = try backward(part, whole, sum) } }
+    let backwardSums = try exchanged { sum in
+      for part in parts { _ = try Gradients(numbers, part, whole, sum, arena) }
+    }
+    let expected = try Gradients(numbers, 0..<33, whole, nil, arena)
+    var found = Gradients<S>()
     for part in parts {
-      let moments = try numbers.moments(arena, rows: part, sum: sums)
+      let moments = try numbers.moments(arena, rows: part, sum: forwardSums)
       #expect(moments.count == 33)
       #expect(mismatch(floats(moments.mean, 7), floats(whole.mean, 7), tolerance: 1e-6) == nil)
       #expect(mismatch(floats(moments.variance, 7), floats(whole.variance, 7), tolerance: 1e-6) == nil)
-      let dx = try backward(part, moments, backwardSums) { gain, bias in (dGain, dBias) = (gain, bias) }
-      let expected = doubles(Array(all[part.lowerBound * 7..<part.upperBound * 7]))
-      #expect(mismatch(dx, expected, tolerance: tolerance(S.self, fp32: 1e-5, bf16: 8e-3)) == nil)
+      found.append(try Gradients(numbers, part, moments, backwardSums, arena))
     }
+    let bound = tolerance(S.self, fp32: 1e-5, bf16: 8e-3)
+    #expect(mismatch(found.dX, doubles(expected.dX), tolerance: bound) == nil)
     // Each rank adds its own rows' part of the parameters' gradients.
-    var (gain, bias) = ([Float](repeating: 0, count: 7), [Float](repeating: 0, count: 7))
-    var dx = unwritten(S.self, 33 * 7)
-    try batchNormBackward(
-      numbers.dy.stored, x: numbers.x.stored, moments: whole, through: .batch(nil), gain: numbers.gain,
-      dGain: &gain, dBias: &bias, into: &dx, rows: 33, columns: 7, arena: arena)
-    #expect(mismatch(dGain, doubles(gain), tolerance: 1e-5) == nil)
-    #expect(mismatch(dBias, doubles(bias), tolerance: 1e-5) == nil)
+    #expect(mismatch(found.dGain, doubles(expected.dGain), tolerance: 1e-5) == nil)
+    #expect(mismatch(found.dBias, doubles(expected.dBias), tolerance: 1e-5) == nil)
+  }
+
+  /// What backward gives for some of a norm's rows.
+  private struct Gradients<S: ComputeScalar> {
+    var dX: [S] = []
+    var dGain = [Float](repeating: 0, count: 7)
+    var dBias = [Float](repeating: 0, count: 7)
+
+    init() {}
+
+    init(
+      _ numbers: Numbers<S>, _ rows: Range<Int>, _ moments: BatchMoments, _ sum: SumOverRanks?,
+      _ arena: Arena
+    ) throws {
+      let cells = rows.lowerBound * 7..<rows.upperBound * 7
+      dX = unwritten(S.self, cells.count)
+      try batchNormBackward(
+        Array(numbers.dy.stored[cells]), x: Array(numbers.x.stored[cells]), moments: moments,
+        through: .batch(sum), gain: numbers.gain, dGain: &dGain, dBias: &dBias, into: &dX, rows: rows.count,
+        columns: 7, arena: arena)
+    }
+
+    /// The next rank's rows; parameters' gradients add up.
+    mutating func append(_ other: Gradients) {
+      dX += other.dX
+      dGain = zip(dGain, other.dGain).map(+)
+      dBias = zip(dBias, other.dBias).map(+)
+    }
   }
 
   /// Adds up what all calls of an exchange hand in, and returns an exchange that answers with that.

@@ -5,7 +5,8 @@ import Testing
 /// oneDNN picks among many implementations by size; a wrong one shows in that the three products do not agree.
 @Suite("Convolutions over many sizes")
 struct ConvolutionSweepTests {
-  static let shapes = [(3, 1, 1), (3, 2, 1), (7, 2, 3), (1, 1, 0), (1, 2, 0)].flatMap { kernel, stride, padding in
+  static let shapes = [(3, 1, 1), (3, 2, 1), (7, 2, 3), (1, 1, 0), (1, 2, 0)].flatMap {
+    kernel, stride, padding in
     [(2, 3), (3, 16), (8, 8), (24, 40), (64, 32)].map { inputs, outputs in
       ConvolutionShape(inputs: inputs, outputs: outputs, kernel: kernel, stride: stride, padding: padding)
     }

@@ -18,7 +18,8 @@ struct PoolingTests {
   }
 
   /// The towers' windows (3×3 maxima, 2×2 means, whole maps) at awkward sizes.
-  static let cases: [Case] = [(1, 2, 2, 1), (2, 5, 7, 3), (1, 8, 6, 64), (3, 7, 4, 33), (0, 4, 4, 5)].flatMap {
+  static let cases: [Case] = [(1, 2, 2, 1), (2, 5, 7, 3), (1, 8, 6, 64), (3, 7, 4, 33), (0, 4, 4, 5)].flatMap
+  {
     batch, height, width, channels in
     let size = MapSize(batch: batch, height: height, width: width)
     return [

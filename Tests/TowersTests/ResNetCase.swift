@@ -15,12 +15,14 @@ struct ResNetCase<S: ComputeScalar> {
   let images: [Float]
   let probe: [Float]
 
-  init(_ name: String, freezing: Freezing = .none) throws {
+  /// - Parameter pictures: batch, height and width in place of the fixture's.
+  init(_ name: String, freezing: Freezing = .none, pictures: [Int]? = nil) throws {
     fixture = try Fixture(name, in: .module)
     let data = Data(fixture.metadata["config"]!.utf8)
     let sizes = try JSONDecoder().decode(Sizes.self, from: data)
     embedDim = sizes.embedDim
-    (batch, height, width) = (sizes.pictures[0], sizes.pictures[1], sizes.pictures[2])
+    let pictures = pictures ?? sizes.pictures
+    (batch, height, width) = (pictures[0], pictures[1], pictures[2])
     config =
       name.contains("modified")
       ? try JSONDecoder().decode(ModifiedResNetConfig.self, from: data)
@@ -32,13 +34,13 @@ struct ResNetCase<S: ComputeScalar> {
     parameters = ParameterArena(registry)
     for (seed, parameter) in Self.sorted(parameters).enumerated() { Self.fill(parameter, seed: seed) }
     tower.refresh(training: true)
-    images = Self.draws(10_000, batch * 3 * height * width).map { Float(1.7 * $0) }
+    images = Self.draws(sizes.pictures[3], batch * 3 * height * width).map { Float(1.7 * $0) }
     probe = Self.draws(10_001, batch * embedDim).map { Float($0) }
   }
 
   private struct Sizes: Decodable {
     var embedDim: Int
-    /// Batch, height, width.
+    /// Batch, height, width, seed.
     var pictures: [Int]
 
     enum CodingKeys: String, CodingKey {

@@ -8,7 +8,7 @@ typedef struct {
   void (*channels_last)(const float *images, void *y, int64_t batch, int64_t channels, int64_t places);
   /// y[b, 0] = mean of x[b] + positions[0]; y[b, 1 + i] = x[b, i] + positions[1 + i]; y is [B, 1 + P, C].
   void (*prepend_mean)(const void *x, const float *positions, void *y, int64_t batch, int64_t places, int64_t columns);
-  /// dX[B, P, C] of dY; dPositions += where it is not NULL.
+  /// dX[B, P, C] of dY; dPositions += .
   void (*prepend_mean_backward)(const void *dy, void *dx, float *dpositions, int64_t batch, int64_t places,
                                 int64_t columns);
   /// out[B, W] = softmax(q · Kᵀ / √d) V a head; q [B, W], k and v [B·T, W], W = H · d. Saves p [B, H, T].

@@ -14,7 +14,8 @@ extension Reference {
 
   /// dV = p dOut, dp = dOut Vᵀ, ds through the softmax, dq = ds K, dK = ds q.
   package static func attentionPoolBackward(
-    _ dOut: [Double], q: [Double], k: [Double], v: [Double], probabilities: [Double], _ shape: AttentionPoolShape
+    _ dOut: [Double], q: [Double], k: [Double], v: [Double], probabilities: [Double],
+    _ shape: AttentionPoolShape
   ) -> (dQ: [Double], dK: [Double], dV: [Double]) {
     var (dQ, dK, dV) = (q.map { _ in 0.0 }, k.map { _ in 0.0 }, v.map { _ in 0.0 })
     var dp = [Double](repeating: 0, count: probabilities.count)

@@ -27,7 +27,8 @@ extension Reference {
               let (y, x) = (oy * stride + ky - padding, ox * stride + kx - padding)
               guard y >= 0, y < before.height, x >= 0, x < before.width else { continue }
               body(
-                (b * before.height + y) * before.width + x, (b * after.height + oy) * after.width + ox, ky, kx)
+                (b * before.height + y) * before.width + x, (b * after.height + oy) * after.width + ox, ky, kx
+              )
             }
           }
         }

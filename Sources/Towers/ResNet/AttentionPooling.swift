@@ -1,14 +1,13 @@
 import Kernels
 
 /// CLIP's attention pooling (Radford et al. 2021): the mean over a map's rows, as one query, looks at the mean and the
-/// rows; learned positions are added to all of them. [B, H, W, C] → features[B, D].
+/// rows; learned positions, interpolated for maps of other sizes, are added to all of them. [B, H, W, C] → features[B, D].
 final class AttentionPooling<S: ComputeScalar> {
   private struct Saved {
+    var layout: PatchLayout
     var shape: AttentionPoolShape
     /// [B · (1 + places), C].
     var tokens: UnsafeMutablePointer<S>
-    /// Each picture's first.
-    var meanRows: [Int32]
     /// The first rows, [B, C].
     var means: UnsafeMutablePointer<S>
     var q: UnsafeMutablePointer<S>
@@ -20,8 +19,8 @@ final class AttentionPooling<S: ComputeScalar> {
 
   private let width: Int
   private let heads: Int
-  private let places: Int
-  private let positions: Parameter
+  private let positions: PatchPositions<S>
+  private let attentionIsTrained: Bool
   private let queries: Linear<S>
   private let keys: Linear<S>
   private let values: Linear<S>
@@ -29,16 +28,17 @@ final class AttentionPooling<S: ComputeScalar> {
   private var saved: Saved?
 
   init(
-    _ registry: ParameterRegistry, name: String, _ config: ModifiedResNetConfig, embedDim: Int, freezing: Freezing
+    _ registry: ParameterRegistry, name: String, _ config: ModifiedResNetConfig, embedDim: Int,
+    freezing: Freezing
   ) {
-    (width, heads, places) = (config.outputs, config.heads, config.gridSide * config.gridSide)
-    let (width, std, count) = (width, 1 / Float(width).squareRoot(), 1 + places)
+    (width, heads, attentionIsTrained) = (config.gridColumns, config.heads, !freezing.finalNorm)
+    let (width, std) = (width, 1 / Float(width).squareRoot())
     func linear(_ part: String) -> Linear<S> {
       Linear(registry, name: "\(name).\(part)", inputs: width, outputs: width, std: std)
     }
     (positions, queries, keys, values) = registry.frozen(if: freezing.finalNorm) {
-      let positions = registry.add(
-        "\(name).positional_embedding", [count, width], decays: false, .normal(std: std))
+      let positions = PatchPositions<S>(
+        registry, name: "\(name).positional_embedding", side: config.gridSide, width: width, std: std)
       return (positions, linear("q_proj"), linear("k_proj"), linear("v_proj"))
     }
     projection = registry.frozen(if: freezing.projection) {
@@ -48,33 +48,34 @@ final class AttentionPooling<S: ComputeScalar> {
 
   /// The last layer is trained.
   var isTrained: Bool { projection.isTrainable }
-  /// What comes before the last layer is trained.
-  private var attentionIsTrained: Bool { positions.isTrainable }
 
   func refresh(training: Bool) {
     for linear in [queries, keys, values] { linear.refresh(training: training) }
     projection.refresh(training: training)
   }
 
+  /// - Parameter layout: the map's cells as patches, with a place for the mean before them.
   func forward(
-    _ map: UnsafePointer<S>, _ size: MapSize, into features: UnsafeMutablePointer<Float>, _ pass: TowerPass
+    _ map: UnsafePointer<S>, _ layout: PatchLayout, into features: UnsafeMutablePointer<Float>,
+    _ pass: TowerPass
   ) {
-    let (arena, batch, tokenCount) = (pass.arena, size.batch, places + 1)
-    let shape = AttentionPoolShape(batch: batch, tokens: tokenCount, width: width, heads: heads)
-    let tokens = arena.allocate(S.self, batch * tokenCount * width)
+    let (arena, batch, rows) = (pass.arena, layout.pictureCount, layout.rows)
+    let shape = AttentionPoolShape(
+      batch: batch, tokens: layout.rowsPerImage, width: width, heads: heads)
+    let tokens = arena.allocate(S.self, rows * width)
     prependMeanForward(
-      map, positions: positions.value, into: tokens, batch: batch, places: places, columns: width)
-    let meanRows = (0..<batch).map { Int32($0 * tokenCount) }
+      map, positions: positions.values(layout, arena), into: tokens, batch: batch, places: layout.perImage,
+      columns: width)
     let (means, attended) = (arena.allocate(S.self, batch * width), arena.allocate(S.self, batch * width))
-    gatherRows(tokens, index: meanRows, into: means, columns: width)
+    gatherRows(tokens, index: layout.classRows, into: means, columns: width)
     let q = queries.forward(means, rows: batch, arena: arena)
-    let k = keys.forward(tokens, rows: batch * tokenCount, arena: arena)
-    let v = values.forward(tokens, rows: batch * tokenCount, arena: arena)
+    let k = keys.forward(tokens, rows: rows, arena: arena)
+    let v = values.forward(tokens, rows: rows, arena: arena)
     let probabilities = arena.allocate(Float.self, shape.probabilityCount)
     attentionPoolForward(q: q, k: k, v: v, shape, probabilities: probabilities, into: attended)
     projection.forward(attended, into: features, rows: batch)
     saved = Saved(
-      shape: shape, tokens: tokens, meanRows: meanRows, means: means, q: q, k: k, v: v,
+      layout: layout, shape: shape, tokens: tokens, means: means, q: q, k: k, v: v,
       probabilities: probabilities, attended: attended)
   }
 
@@ -83,7 +84,7 @@ final class AttentionPooling<S: ComputeScalar> {
   func backward(_ dFeatures: UnsafePointer<Float>, arena: Arena) -> UnsafeMutablePointer<S>? {
     guard let saved else { preconditionFailure("backward without forward") }
     defer { self.saved = nil }
-    let batch = saved.shape.batch
+    let (batch, places) = (saved.shape.batch, saved.layout.perImage)
     guard attentionIsTrained else {
       arena.scratch {
         _ = projection.backwardWeight(dFeatures, input: saved.attended, rows: batch, arena: arena)
@@ -94,8 +95,10 @@ final class AttentionPooling<S: ComputeScalar> {
     arena.scratch {
       let dAttended = projection.backward(dFeatures, input: saved.attended, rows: batch, arena: arena)
       let dTokens = backwardAttention(dAttended, saved, arena)
-      prependMeanBackward(
-        dTokens, into: dMap, dPositions: positions.gradient, batch: batch, places: places, columns: width)
+      positions.backward(saved.layout, arena) {
+        prependMeanBackward(
+          dTokens, into: dMap, dPositions: $0, batch: batch, places: places, columns: width)
+      }
     }
     return dMap
   }
@@ -113,7 +116,7 @@ final class AttentionPooling<S: ComputeScalar> {
     let dFromValues = values.backward(dv, input: saved.tokens, rows: rows, arena: arena)
     addInPlace(dFromValues, to: dTokens, count: rows * width)
     let dMeans = queries.backward(dq, input: saved.means, rows: batch, arena: arena)
-    for (picture, row) in saved.meanRows.enumerated() {
+    for (picture, row) in saved.layout.classRows.enumerated() {
       addInPlace(dMeans + picture * width, to: dTokens + Int(row) * width, count: width)
     }
     return dTokens

@@ -34,7 +34,8 @@ final class Bottleneck<S: ComputeScalar> {
       _ convolution: String, _ norm: String, _ shape: ConvolutionShape, gain: Float = 1, relu: Bool = true
     ) -> NormedConvolution<S> {
       NormedConvolution(
-        registry, convolution: "\(name).\(convolution)", norm: "\(name).\(norm)", shape, start(shape), gain: gain,
+        registry, convolution: "\(name).\(convolution)", norm: "\(name).\(norm)", shape, start(shape),
+        gain: gain,
         relu: relu)
     }
     func averaging(_ channels: Int) -> MapPooling<S>? {
@@ -47,7 +48,8 @@ final class Bottleneck<S: ComputeScalar> {
       "conv2", "bn2",
       ConvolutionShape(inputs: width, outputs: width, kernel: 3, stride: convolutionStride, padding: 1))
     pool = averaging(width)
-    expand = layer("conv3", "bn3", ConvolutionShape(inputs: width, outputs: outputs, kernel: 1), gain: lastGain)
+    expand = layer(
+      "conv3", "bn3", ConvolutionShape(inputs: width, outputs: outputs, kernel: 1), gain: lastGain)
     let changes = stride > 1 || inputs != outputs
     shortcutPool = changes ? averaging(inputs) : nil
     shortcut =

@@ -7,10 +7,13 @@ final class Convolution<S: ComputeScalar> {
   private var isRead = false
   private lazy var map = ConvolutionMap<S>(shape, weight: weight.value)
 
-  init(_ registry: ParameterRegistry, name: String, _ shape: ConvolutionShape, _ initialisation: Initialisation) {
+  init(
+    _ registry: ParameterRegistry, name: String, _ shape: ConvolutionShape, _ initialisation: Initialisation
+  ) {
     self.shape = shape
     weight = registry.add(
-      "\(name).weight", [shape.outputs, shape.inputs, shape.kernel, shape.kernel], decays: true, initialisation)
+      "\(name).weight", [shape.outputs, shape.inputs, shape.kernel, shape.kernel], decays: true,
+      initialisation)
   }
 
   /// A frozen layer is read once.

@@ -15,7 +15,8 @@ final class MapPooling<S: ComputeScalar> {
   func output(_ size: MapSize) -> MapSize { shape.output(size) }
 
   /// x[B, H, W, C] → a new y[B, H', W', C].
-  func forward(_ x: UnsafePointer<S>, _ size: MapSize, arena: Arena, keeping: Bool) -> UnsafeMutablePointer<S> {
+  func forward(_ x: UnsafePointer<S>, _ size: MapSize, arena: Arena, keeping: Bool) -> UnsafeMutablePointer<S>
+  {
     let y = arena.allocate(S.self, output(size).rows * shape.channels)
     let bytes = keeping ? shape.workspaceBytes(S.self, size) : 0
     let workspace = bytes == 0 ? nil : UnsafeMutableRawPointer(arena.allocate(UInt8.self, bytes))

@@ -1,6 +1,6 @@
 import Kernels
 
-/// CLIP's ModifiedResNet (Radford et al. 2021): B images [3, S, S] → features[B, D].
+/// CLIP's ModifiedResNet (Radford et al. 2021): B images [3, H, W] → features[B, D]; sides are multiples of 32.
 ///
 /// Beside torchvision's: a stem of three 3×3 convolutions and a 2×2 mean, means before stride-free convolutions where a
 /// block loses resolution, attention pooling. Names are OpenAI CLIP's, under `visual.`.
@@ -54,9 +54,10 @@ package final class ModifiedResNet<S: ComputeScalar>: ImageTower {
   package func forward(
     _ images: ImageBatch, into features: UnsafeMutablePointer<Float>, _ pass: TowerPass
   ) throws {
-    precondition(images.height == config.imageSize && images.width == config.imageSize)
-    let (map, size) = try body(images, pass)
-    pooling.forward(map, size, into: features, pass)
+    precondition(images.keptPatches == nil, "a ResNet has no patches to drop")
+    let layout = PatchLayout(images, patchSize: config.gridStride, hasClassToken: true)
+    let map = try body(images, pass).map
+    pooling.forward(map, layout, into: features, pass)
   }
 
   package func forwardGrid(_ images: ImageBatch, _ pass: TowerPass) throws -> FeatureGrid<S> {

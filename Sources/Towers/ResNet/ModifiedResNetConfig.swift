@@ -39,9 +39,9 @@ package struct ModifiedResNetConfig: ImageTowerConfig {
   /// Side of the last map.
   package var gridSide: Int { imageSize / gridStride }
   /// Channels of the last map.
-  package var outputs: Int { (width * 4) << (layers.count - 1) }
+  package var gridColumns: Int { (width * 4) << (layers.count - 1) }
   /// Heads of the attention pooling.
-  package var heads: Int { outputs / headWidth }
+  package var heads: Int { gridColumns / headWidth }
 
   package func makeTower<S: ComputeScalar>(
     _ registry: ParameterRegistry, embedDim: Int, activation _: Activation, freezing: Freezing, as _: S.Type
@@ -57,9 +57,10 @@ package struct ModifiedResNetConfig: ImageTowerConfig {
     guard width % 2 == 0 else {
       throw KelipError("must be even, half of it in the stem, is \(width)", at: "vision_cfg.width")
     }
-    guard headWidth >= 1, outputs % headWidth == 0 else {
+    guard headWidth >= 1, gridColumns % headWidth == 0 else {
       throw KelipError(
-        "head_width \(headWidth) does not divide the \(outputs) channels of the last map", at: "vision_cfg")
+        "head_width \(headWidth) does not divide the \(gridColumns) channels of the last map",
+        at: "vision_cfg")
     }
     try requireImageSize(imageSize, gridStride: gridStride)
   }

@@ -39,7 +39,8 @@ final class NormedConvolution<S: ComputeScalar> {
   /// x[B, H, W, inputs] → y[B, H', W', outputs], with `residual` of the size of y. With `keeping`, what backward needs
   /// stays in the arena, x and y among it.
   func forward(
-    _ x: UnsafePointer<S>, _ size: MapSize, residual: UnsafePointer<S>? = nil, into y: UnsafeMutablePointer<S>,
+    _ x: UnsafePointer<S>, _ size: MapSize, residual: UnsafePointer<S>? = nil,
+    into y: UnsafeMutablePointer<S>,
     _ pass: TowerPass, keeping: Bool
   ) throws {
     func run() throws {

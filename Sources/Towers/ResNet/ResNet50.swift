@@ -51,6 +51,7 @@ package final class ResNet50<S: ComputeScalar>: ImageTower {
   package func forward(
     _ images: ImageBatch, into features: UnsafeMutablePointer<Float>, _ pass: TowerPass
   ) throws {
+    precondition(images.keptPatches == nil, "a ResNet has no patches to drop")
     let (map, size) = try body(images, pass)
     let pooled = pass.arena.allocate(S.self, images.count * stages.outputs)
     poolingForward(map, .globalAverage(channels: stages.outputs, size), size, into: pooled)

@@ -33,6 +33,9 @@ package struct ResNet50Config: ImageTowerConfig {
   /// The stem quarters the sides, each stage after the first halves them.
   package var gridStride: Int { 4 << (layers.count - 1) }
 
+  /// Channels of the last map.
+  package var gridColumns: Int { (width * 4) << (layers.count - 1) }
+
   package func makeTower<S: ComputeScalar>(
     _ registry: ParameterRegistry, embedDim: Int, activation _: Activation, freezing: Freezing, as _: S.Type
   ) -> any ImageTower<S> {

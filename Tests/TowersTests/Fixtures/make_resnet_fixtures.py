@@ -2,12 +2,16 @@
 
     python make_resnet_fixtures.py  # torch 2.15.0, torchvision 0.29.2, open_clip_torch 3.3.0, safetensors 0.8.0, CPU
 
-Four files, with the tower's configuration as JSON in the metadata (the keys of vision_cfg, embed_dim, and
-pictures: batch, height, width):
-  resnet_tiny           torchvision's ResNet of bottlenecks, narrowed, on pictures of 48 × 40
-  resnet_modified_tiny  open_clip's ModifiedResNet, narrowed, on pictures of 64 × 64
-  resnet_50             torchvision.models.resnet50 with an `fc` to 64 dimensions, on pictures of 224 × 224
-  resnet_modified_50    open_clip's ModifiedResNet with the sizes of RN50
+Six files, with the tower's configuration as JSON in the metadata (the keys of vision_cfg, embed_dim, and
+pictures: batch, height, width, seed):
+  resnet_tiny               torchvision's ResNet of bottlenecks, narrowed, on pictures of 48 × 40
+  resnet_modified_tiny      open_clip's ModifiedResNet, narrowed, on pictures of 64 × 64
+  resnet_50                 torchvision.models.resnet50 with an `fc` to 64 dimensions, on pictures of 64 × 64
+  resnet_modified_50        open_clip's ModifiedResNet with the sizes of RN50, on pictures of 64 × 64
+  resnet_50_224             the same two on pictures of 224 × 224, features alone: in 32 bits a few of the many ReLUs
+  resnet_modified_50_224    fall on the other side of 0, and torch's own gradients are 5e-3 off those in 64 bits
+
+The seeds of the full ones' small pictures are ones where no ReLU changes sides in 32 bits, with torch or with kelip.
 
 Tensors (B pictures, D = embed_dim, names under `visual.`):
   features.eval      [B, D] by the running statistics
@@ -111,45 +115,54 @@ def load(model, weights):
     model.load_state_dict({name.removeprefix("visual."): value for name, value in weights.items()})
 
 
-def drawn_inputs(batch, height, width, embed_dim):
-    images = 1.7 * draws(10_000, batch * 3 * height * width).reshape(batch, 3, height, width)
+def drawn_inputs(batch, height, width, seed, embed_dim):
+    images = 1.7 * draws(seed, batch * 3 * height * width).reshape(batch, 3, height, width)
     return images.float(), draws(10_001, batch * embed_dim).reshape(batch, embed_dim)
 
 
-def fixture(model, batch, height, width, embed_dim, whole_gradients):
+def fixture(model, pictures, embed_dim, kind):
     names = list(state(model))
     load(model, {name: drawn_value(name, value, seed).float()
                  for seed, (name, value) in enumerate(state(model).items())})
-    found = results(model, *drawn_inputs(batch, height, width, embed_dim))
-    if whole_gradients:
-        return found
-    for name in [name for name in found if name.startswith("grads.")]:
-        found[name] = sampled(found[name], names.index(name.removeprefix("grads.")))
+    found = results(model, *drawn_inputs(*pictures, embed_dim))
+    if kind == "features":
+        return {name: value for name, value in found.items() if name.startswith("features.")}
+    if kind == "samples":
+        for name in [name for name in found if name.startswith("grads.")]:
+            found[name] = sampled(found[name], names.index(name.removeprefix("grads.")))
     return found
 
 
-def save(name, config, pictures, model, whole_gradients):
+def save(name, config, pictures, kind, model):
     path = pathlib.Path(__file__).with_name(f"{name}.safetensors")
-    batch, height, width = pictures
-    tensors = fixture(model, batch, height, width, config["embed_dim"], whole_gradients)
-    config = config | {"pictures": pictures}
+    tensors = fixture(model, pictures, config["embed_dim"], kind)
     tensors = {key: value.detach().float().contiguous() for key, value in tensors.items()}
-    save_file(tensors, path, metadata={"config": json.dumps(config)})
+    save_file(tensors, path, metadata={"config": json.dumps(config | {"pictures": pictures})})
     print(f"{path.name}: {path.stat().st_size:,} bytes")
+
+
+def save_torchvision(name, sizes, image_size, pictures, kind):
+    config = sizes | {"type": "resnet50", "image_size": image_size}
+    save(name, config, pictures, kind, torchvision_resnet(**sizes))
+
+
+def save_open_clip(name, sizes, image_size, pictures, kind):
+    config = sizes | {"image_size": image_size}
+    save(name, config, pictures, kind, modified_resnet(**config))
 
 
 def main():
     torch.set_num_threads(1)
     small = {"layers": [1, 2, 1, 1], "width": 4, "embed_dim": 5}
-    save("resnet_tiny", small | {"type": "resnet50", "image_size": 32}, (3, 48, 40),
-         torchvision_resnet(**small), True)
-    clip = {"layers": [1, 2, 1, 1], "width": 2, "head_width": 16, "image_size": 64, "embed_dim": 6}
-    save("resnet_modified_tiny", clip, (2, 64, 64), modified_resnet(**clip), True)
+    save_torchvision("resnet_tiny", small, 32, (3, 48, 40, 10_000), "whole")
+    small = {"layers": [1, 2, 1, 1], "width": 2, "head_width": 16, "embed_dim": 6}
+    save_open_clip("resnet_modified_tiny", small, 64, (2, 64, 64, 10_000), "whole")
     large = {"layers": [3, 4, 6, 3], "width": 64, "embed_dim": 64}
-    save("resnet_50", large | {"type": "resnet50", "image_size": 224}, (2, 224, 224),
-         torchvision_resnet(**large), False)
-    clip = {"layers": [3, 4, 6, 3], "width": 64, "head_width": 64, "image_size": 224, "embed_dim": 64}
-    save("resnet_modified_50", clip, (2, 224, 224), modified_resnet(**clip), False)
+    save_torchvision("resnet_50", large, 64, (2, 64, 64, 10_002), "samples")
+    save_torchvision("resnet_50_224", large, 224, (2, 224, 224, 10_000), "features")
+    large |= {"head_width": 64}
+    save_open_clip("resnet_modified_50", large, 64, (2, 64, 64, 10_007), "samples")
+    save_open_clip("resnet_modified_50_224", large, 224, (2, 224, 224, 10_000), "features")
 
 
 if __name__ == "__main__":
