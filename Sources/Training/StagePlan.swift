@@ -36,7 +36,8 @@ package struct StagePlan: Sendable {
       return try ShardMixture(settings.train)
     }
     let catalogue = try ShardCatalogue.load(
-      mixture.shards, of: settings.samples, communicator: communicator, sidecars: SidecarPlace(folder: config.indexDirectory))
+      mixture.shards, of: settings.samples, communicator: communicator,
+      sidecars: SidecarPlace(folder: config.indexDirectory))
     let findings = catalogue.findings
     (self.catalogue, self.findings) = (catalogue, findings)
     order = try communicator.agree {
