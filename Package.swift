@@ -96,8 +96,8 @@ let package = Package(
     room(
       "Evaluation",
       [
-        "Basics", "Kernels", "Imaging", "Charts", "Tokenization", "ShardStream", "Towers", "Checkpointing",
-        "Training",
+        "Basics", "Configuration", "Kernels", "Imaging", "Charts", "Tokenization", "ShardStream", "Towers",
+        "Checkpointing", "Training",
       ]),
     room(
       "Benchmarks",
@@ -187,7 +187,7 @@ let package = Package(
       "EvaluationTests",
       [
         "Evaluation", "Training", "Towers", "Tokenization", "Checkpointing", "Kernels", "Basics", "Imaging",
-        "TinyRun",
+        "Charts", "Collectives", "TinyRun",
       ]),
   ],
   cxxLanguageStandard: .cxx17

@@ -63,6 +63,20 @@ INLINE float fast_exp(float x) {
 
 INLINE float sigmoid(float x) { return 1.0f / (1.0f + fast_exp(-x)); }
 
+// tanh to 2 ulp: Cephes' polynomial near 0, where the exponentials cancel; ±1 beyond 9. NaN passes through.
+INLINE float fast_tanh(float x) {
+  float t = fabsf(x), s = x * x;
+  float bounded = t > 10.0f ? 10.0f : t;
+  float large = copysignf(1.0f - 2.0f / (fast_exp(2.0f * bounded) + 1.0f), x);
+  float small = -5.70498872745e-3f;
+  small = small * s + 2.06390887954e-2f;
+  small = small * s - 5.37397155531e-2f;
+  small = small * s + 1.33314422036e-1f;
+  small = small * s - 3.33332819422e-1f;
+  small = small * s * x + x;
+  return t > 0.625f ? large : small;
+}
+
 // erf to about 1e-7 (N. Juffa's two-branch minimax form), branch-free.
 INLINE float fast_erf(float x) {
   float t = fabsf(x), s = x * x;

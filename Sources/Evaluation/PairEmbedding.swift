@@ -1,6 +1,4 @@
 import Basics
-import Foundation
-import Imaging
 import Kernels
 import ShardStream
 
@@ -55,23 +53,6 @@ extension FeatureEncoder {
   /// Features of picture files, in order; a file that cannot be read or decoded is an error that names it.
   package func imageFeatures(files: [String]) throws -> [Float] {
     let preparation = ImagePreparation(size: config.vision.imageSize)
-    return try files.flatMap { path in
-      let data: Data
-      do {
-        data = try Data(contentsOf: URL(fileURLWithPath: path))
-      } catch {
-        throw KelipError("cannot read the picture: \(error.localizedDescription)", at: path)
-      }
-      do {
-        let image = try data.withUnsafeBytes { try ImageDecoder.decode($0, upright: true) }
-        let pixels = [Float](unsafeUninitializedCapacity: preparation.valueCount) { buffer, count in
-          preparation.prepare(image, seed: 0, into: buffer)
-          count = preparation.valueCount
-        }
-        return imageFeatures(pixels, count: 1)
-      } catch let fault as ImageFault {
-        throw KelipError("cannot decode the picture: \(fault.reason)", at: path)
-      }
-    }
+    return try files.flatMap { imageFeatures(try PictureFile.pixels($0, preparation), count: 1) }
   }
 }

@@ -4,8 +4,8 @@ import Kernels
 final class Linear<S: ComputeScalar> {
   private let weight: Parameter
   private let bias: Parameter?
-  private let outputs: Int
-  private let inputs: Int
+  let outputs: Int
+  let inputs: Int
   private var isRead = false
   private lazy var map = LinearMap<S>(
     inputs: inputs, outputs: outputs, layout: .outputsByInputs, weight: weight.value)
@@ -41,14 +41,27 @@ final class Linear<S: ComputeScalar> {
     return y
   }
 
+  /// The same with 32-bit results whatever `S` is: for predictions.
+  func forwardToFloat(_ x: UnsafePointer<S>, into y: UnsafeMutablePointer<Float>, rows: Int) {
+    map.forwardToFloat(x, bias: bias?.value, into: y, rows: rows)
+  }
+
   /// Accumulates the weight's and bias's gradients (+=) and returns a new dX[R, inputs]. Saved from forward: x.
   func backward(
     _ dy: UnsafePointer<S>, input x: UnsafePointer<S>, rows: Int, arena: Arena
   ) -> UnsafeMutablePointer<S> {
-    backwardWeight(dy, input: x, rows: rows, arena: arena)
     let dx = arena.allocate(S.self, rows * inputs)
-    map.backwardInput(dy, into: dx, rows: rows)
+    backward(dy, input: x, into: dx, rows: rows, arena: arena)
     return dx
+  }
+
+  /// The same into memory of the caller's.
+  func backward(
+    _ dy: UnsafePointer<S>, input x: UnsafePointer<S>, into dx: UnsafeMutablePointer<S>, rows: Int,
+    arena: Arena
+  ) {
+    backwardWeight(dy, input: x, rows: rows, arena: arena)
+    map.backwardInput(dy, into: dx, rows: rows)
   }
 
   /// The same without dX: for a tower's first layer.

@@ -1,9 +1,11 @@
 import Kernels
 
-/// CLIP's vision transformer (Dosovitskiy et al. 2021; Radford et al. 2021): B images [3, S, S] → features[B, D].
+/// CLIP's vision transformer (Dosovitskiy et al. 2021; Radford et al. 2021): B images [3, H, W] → features[B, D].
 ///
 /// Patches through a bias-free convolution, a class token, learned positions, ln_pre, L blocks, ln_post of the class
-/// token, a projection. Weight names are OpenAI CLIP's, under `visual.`.
+/// token, a projection. Weight names are OpenAI CLIP's, under `visual.`. Pictures of another size than the configured
+/// one get interpolated positions; their sides must be multiples of the patch. Of `keptPatches`, only those take part;
+/// the class token always does but in a masked autoencoder without it.
 package final class VisionTransformer<S: ComputeScalar>: ImageTower {
   /// Rows of the stream that leave the tower, after ln_post.
   private struct Pooled {
@@ -15,8 +17,8 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
 
   private struct Saved {
     var context: PassContext
-    var batch: Int
-    /// B·P × 3p².
+    var layout: PatchLayout
+    /// B·K × 3p².
     var patches: UnsafeMutablePointer<S>
     var assembled: UnsafeMutablePointer<S>
     var preNorm: LayerNorm<S>.Saved
@@ -28,7 +30,7 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
   private let freezing: Freezing
   private let stem: Linear<S>
   private let classEmbedding: Parameter
-  private let positions: Parameter
+  private let positions: PatchPositions<S>
   private let preNorm: LayerNorm<S>
   private let transformer: Transformer<S>
   private let postNorm: LayerNorm<S>
@@ -46,8 +48,9 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
     (classEmbedding, positions, stem, preNorm) = registry.frozen(if: freezing.stem) {
       let classEmbedding = registry.add(
         "visual.class_embedding", [width], decays: false, .normal(std: scale))
-      let positions = registry.add(
-        "visual.positional_embedding", [config.tokenCount, width], decays: false, .normal(std: scale))
+      let positions = PatchPositions<S>(
+        registry, name: "visual.positional_embedding", side: config.imageSize / patch, width: width,
+        std: scale)
       // torch.nn.Conv2d's default: uniform in ±1/√fan_in.
       let fanIn = 3 * patch * patch
       let stem = Linear<S>(
@@ -76,38 +79,52 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
   package func forward(
     _ images: ImageBatch, into features: UnsafeMutablePointer<Float>, _ pass: TowerPass
   ) {
-    let classRows = (0..<images.count).map { Int32($0 * config.tokenCount) }
-    let normed = body(images, pooling: classRows, pass)
+    let layout = PatchLayout(images, patchSize: config.patchSize, hasClassToken: true)
+    let normed = body(images, layout, pooling: layout.classRows, pass)
     projection.forward(normed, into: features, rows: images.count)
   }
 
   /// The patches' rows after ln_post.
   package func forwardGrid(_ images: ImageBatch, _ pass: TowerPass) -> FeatureGrid<S> {
-    let side = config.imageSize / config.patchSize
-    let patchRows = (0..<images.count * config.patchCount).map {
-      Int32($0 / config.patchCount * config.tokenCount + 1 + $0 % config.patchCount)
-    }
-    let rows = body(images, pooling: patchRows, pass)
-    return FeatureGrid(rows: rows, height: side, width: side, columns: config.width)
+    precondition(images.keptPatches == nil, "a grid has all its cells")
+    let layout = PatchLayout(images, patchSize: config.patchSize, hasClassToken: true)
+    let rows = body(images, layout, pooling: layout.patchRows, pass)
+    return FeatureGrid(
+      rows: rows, height: layout.gridHeight, width: layout.gridWidth, columns: config.width)
+  }
+
+  /// Every row after ln_post, [B · (class token + K), W], for a masked autoencoder's decoder; backward is
+  /// `backwardGrid`.
+  func forwardRows(_ images: ImageBatch, hasClassToken: Bool, _ pass: TowerPass) -> UnsafeMutablePointer<S> {
+    let layout = PatchLayout(images, patchSize: config.patchSize, hasClassToken: hasClassToken)
+    return body(images, layout, pooling: Array(0..<Int32(layout.rows)), pass)
+  }
+
+  /// The same projected to the joint space, [B · (class token + K), D]; backward is `backward`.
+  func forwardProjectedRows(
+    _ images: ImageBatch, hasClassToken: Bool, into features: UnsafeMutablePointer<Float>, _ pass: TowerPass
+  ) {
+    let layout = PatchLayout(images, patchSize: config.patchSize, hasClassToken: hasClassToken)
+    let normed = body(images, layout, pooling: Array(0..<Int32(layout.rows)), pass)
+    projection.forward(normed, into: features, rows: layout.rows)
   }
 
   /// ln_post of the given rows of the last block's output.
-  private func body(_ images: ImageBatch, pooling index: [Int32], _ pass: TowerPass)
-    -> UnsafeMutablePointer<S>
-  {
-    precondition(images.height == config.imageSize && images.width == config.imageSize)
-    let (batch, arena, width) = (images.count, pass.arena, config.width)
-    let context = passContext(batch, arena)
+  private func body(
+    _ images: ImageBatch, _ layout: PatchLayout, pooling index: [Int32], _ pass: TowerPass
+  ) -> UnsafeMutablePointer<S> {
+    let (arena, width, patchSize) = (pass.arena, config.width, config.patchSize)
+    let context = passContext(layout, arena)
     let rows = context.rows
-    let patches = arena.allocate(S.self, batch * config.patchCount * 3 * config.patchSize * config.patchSize)
-    patchify(
-      images.values, into: patches, batch: batch, imageSize: config.imageSize, patchSize: config.patchSize)
-    let embedded = stem.forward(patches, rows: batch * config.patchCount, arena: arena)
+    let patches = arena.allocate(S.self, layout.patches.count * 3 * patchSize * patchSize)
+    gatherPatches(
+      images.values, index: layout.patches, into: patches, height: images.height, width: images.width,
+      patchSize: patchSize)
+    let embedded = stem.forward(patches, rows: layout.patches.count, arena: arena)
     let assembled = arena.allocate(S.self, rows * width)
-    assemblePatchesForward(
-      embedded, classEmbedding: classEmbedding.value, positions: positions.value, into: assembled,
-      batch: batch,
-      patchCount: config.patchCount, columns: width)
+    assembleTokensForward(
+      embedded, token: classEmbedding.value, positions: positions.values(layout, arena),
+      source: layout.source, position: layout.position, into: assembled, columns: width)
     let (_, x, savedPre) = preNorm.forward(assembled, residual: nil, rows: rows, arena: arena)
     let stream = transformer.forward(x, context, training: pass.isTraining)
     let (pooled, normed) = pool(stream, index, arena)
@@ -115,7 +132,7 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
     saved =
       pass.isTraining
       ? Saved(
-        context: context, batch: batch, patches: patches, assembled: assembled, preNorm: savedPre,
+        context: context, layout: layout, patches: patches, assembled: assembled, preNorm: savedPre,
         pooled: pooled) : nil
     return normed
   }
@@ -136,15 +153,15 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
   ) rethrows {
     guard projection.isTrainable else { return saved = nil }
     guard let saved else { preconditionFailure("backward without forward") }
-    let arena = saved.context.arena
+    let (arena, pooled) = (saved.context.arena, saved.pooled)
     try arena.scratch {
       guard !freezing.finalNorm else {
         projection.backwardWeight(
-          dFeatures, input: saved.pooled.norm.output, rows: saved.batch, arena: arena)
+          dFeatures, input: pooled.norm.output, rows: pooled.index.count, arena: arena)
         return
       }
       let dNormed = projection.backward(
-        dFeatures, input: saved.pooled.norm.output, rows: saved.batch, arena: arena)
+        dFeatures, input: pooled.norm.output, rows: pooled.index.count, arena: arena)
       try backwardBody(dNormed, saved, gradientsReady)
     }
     self.saved = nil
@@ -178,20 +195,21 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
   }
 
   private func backwardStem(_ dStream: UnsafePointer<S>, _ saved: Saved) {
-    let (arena, rows, width) = (saved.context.arena, saved.context.rows, config.width)
+    let (layout, arena, rows) = (saved.layout, saved.context.arena, saved.context.rows)
+    let width = config.width
     let dAssembled = arena.allocateZeroed(S.self, rows * width)
     preNorm.backward(dStream, h: saved.assembled, saved.preNorm, addingTo: dAssembled, rows: rows)
-    let dPatches = arena.allocate(S.self, saved.batch * config.patchCount * width)
-    assemblePatchesBackward(
-      dAssembled, into: dPatches, dClass: classEmbedding.gradient, dPositions: positions.gradient,
-      batch: saved.batch, patchCount: config.patchCount, columns: width)
-    stem.backwardWeight(dPatches, input: saved.patches, rows: saved.batch * config.patchCount, arena: arena)
+    let dPatches = arena.allocate(S.self, layout.patches.count * width)
+    positions.backward(layout, arena) { dPositions in
+      assembleTokensBackward(
+        dAssembled, source: layout.source, position: layout.position, into: dPatches,
+        dToken: classEmbedding.gradient, dPositions: dPositions, columns: width)
+    }
+    stem.backwardWeight(dPatches, input: saved.patches, rows: layout.patches.count, arena: arena)
   }
 
-  private func passContext(_ batch: Int, _ arena: Arena) -> PassContext {
-    let offsets = (0...batch).map { Int32($0 * config.tokenCount) }
-    let shape = AttentionShape(
-      rows: batch * config.tokenCount, width: config.width, heads: config.heads, causal: false)
-    return PassContext(attention: shape, offsets: offsets, arena: arena)
+  private func passContext(_ layout: PatchLayout, _ arena: Arena) -> PassContext {
+    let shape = AttentionShape(rows: layout.rows, width: config.width, heads: config.heads, causal: false)
+    return PassContext(attention: shape, offsets: layout.offsets, arena: arena)
   }
 }

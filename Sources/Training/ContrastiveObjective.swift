@@ -24,13 +24,16 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
     package var synchronisesBatchNorm = false
     /// Multiplies the gradients, not the loss that is told: the part in a sum of objectives.
     package var weight = 1.0
+    /// What the image tower sees of a picture; nil for all of it.
+    package var patchDropout: PatchDropout?
 
     package init(
       maxLogitScale: Double = 100, microBatchSize: Int? = nil, synchronisesBatchNorm: Bool = false,
-      weight: Double = 1
+      weight: Double = 1, patchDropout: PatchDropout? = nil
     ) {
       (self.maxLogitScale, self.microBatchSize) = (maxLogitScale, microBatchSize)
       (self.synchronisesBatchNorm, self.weight) = (synchronisesBatchNorm, weight)
+      self.patchDropout = patchDropout
     }
 
     /// The micro-batches of `count` pairs, as ranges of them.
@@ -60,6 +63,7 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
   package func refresh() { model.refresh() }
 
   package func accumulate(_ batch: TrainBatch, _ context: ObjectiveContext) throws -> ObjectiveResult {
+    let batch = options.patchDropout?(batch) ?? batch
     let pairs = Pairs(batch, model, context.arena)
     let microBatches = options.microBatches(batch.count)
     guard microBatches.count > 1 else { return try onePass(pairs, context) }

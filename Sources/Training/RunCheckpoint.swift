@@ -49,7 +49,7 @@ package enum RunCheckpoint {
     }
   }
 
-  private static let headsName = "heads.safetensors"
+  package static let headsName = "heads.safetensors"
 
   private static func write(
     _ parameters: [Parameter], _ name: String, to writer: CheckpointWriter

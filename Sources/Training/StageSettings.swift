@@ -9,6 +9,8 @@ import Towers
 /// What a stage of a run trains: an entry of `stages`. A new objective is a case here, its line in the two switches
 /// below, and a file with its `TrainObjective`.
 package enum StageKind: String, CaseIterable, Sendable {
+  /// The image tower reconstructs patches that it does not see.
+  case mae
   /// The image and the text tower against each other.
   case contrastive
   /// The same, and the reconstruction of what is hidden from the towers.
@@ -17,6 +19,7 @@ package enum StageKind: String, CaseIterable, Sendable {
   /// What the configuration says about this kind of stage.
   func settings(_ config: TrainConfig) -> StageSettings {
     switch self {
+    case .mae: config.maeStage
     case .contrastive: config.contrastiveStage(.contrastive)
     case .joint: config.contrastiveStage(.joint)
     }
@@ -25,6 +28,7 @@ package enum StageKind: String, CaseIterable, Sendable {
   /// Parameters are zero until they are initialised or loaded.
   func makeObjective<S: ComputeScalar>(_ plan: RunPlan, as _: S.Type) throws -> any TrainObjective {
     switch self {
+    case .mae: try MAEObjective<S>(plan.config, plan.model)
     case .contrastive: try ContrastiveObjective<S>(plan.config, plan.model)
     case .joint: try JointMaskedObjective<S>(plan)
     }
@@ -83,15 +87,15 @@ extension ContrastiveObjective {
   convenience init(_ config: TrainConfig, _ model: ModelConfig) throws {
     self.init(
       model: try DualEncoder(model, frozen: config.frozen.parts()), loss: GlobalContrastive(config),
-      options: Options(config))
+      options: Options(config, dropout: try PatchDropout(config, model)))
   }
 }
 
 extension ContrastiveObjective.Options {
-  init(_ config: TrainConfig) {
+  init(_ config: TrainConfig, dropout: PatchDropout?) {
     self.init(
       maxLogitScale: config.maxLogitScale, microBatchSize: config.microBatchSize,
-      synchronisesBatchNorm: config.synchronisesBatchNorm)
+      synchronisesBatchNorm: config.synchronisesBatchNorm, patchDropout: dropout)
   }
 }
 

@@ -26,6 +26,8 @@ package struct TrainConfig: Sendable {
 
   /// What of the model keeps its weights.
   package var frozen: FrozenConfig
+  /// `model.patch_dropout`: what is left out of a picture's patches in contrastive training.
+  package var patchDropout: Double
 
   /// `data.train`: one entry where it is a text or a list of texts.
   package var train: [TrainEntry]
@@ -76,6 +78,8 @@ package struct TrainConfig: Sendable {
 
   /// Section `masked`; nil for a run without the stage `joint`.
   package var masked: MaskedSettings?
+  /// Section `mae`; nil where no stage needs it.
+  package var mae: MAESettings?
 
   /// `optimizer.steps`: updates of the whole run.
   package var steps: Int
@@ -140,6 +144,7 @@ package struct TrainConfig: Sendable {
       textTower: try weights("model.init_text_from"))
 
     frozen = try FrozenConfig(reader)
+    patchDropout = try PatchDropout.readFraction(reader)
 
     train = try TrainEntry.read(reader, "data.train")
     validationShards = try reader.strings("data.validation", default: [])
@@ -170,6 +175,7 @@ package struct TrainConfig: Sendable {
     maxLogitScale = try reader.number("objective.max_logit_scale", default: 100, in: 1...1e6)
 
     masked = try MaskedSettings.read(reader, stages)
+    mae = try MAESettings.read(reader, stages: stages, globalBatchSize: globalBatchSize)
 
     steps = try reader.integer("optimizer.steps", in: positive)
     schedule = try ScheduleSettings(reader, steps: steps)

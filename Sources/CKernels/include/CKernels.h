@@ -23,6 +23,9 @@ typedef struct {
   void (*quick_gelu_backward)(const void *dy, const void *x, void *dx, int64_t count);
   void (*gelu_forward)(const void *x, void *y, int64_t count);
   void (*gelu_backward)(const void *dy, const void *x, void *dx, int64_t count);
+  void (*tanh_forward)(const void *x, void *y, int64_t count);
+  /// dX = dY · (1 − y²); dX may be dY.
+  void (*tanh_backward)(const void *dy, const void *y, void *dx, int64_t count);
   /// y[i] += x[i].
   void (*add_in_place)(const void *x, void *y, int64_t count);
   void (*from_float)(const float *x, void *y, int64_t count);
@@ -43,6 +46,15 @@ typedef struct {
   /// dPatches = the patch rows of dY; dClass += , dPositions += .
   void (*assemble_patches_backward)(const void *dy, void *dpatches, float *dclass, float *dpositions,
                                     int64_t batch, int64_t patch_count, int64_t columns);
+  /// patches[r] = patch index[r] of images [B, 3, H, W], in patchify's order: index = b·P + cell, P = (H/p)·(W/p).
+  void (*gather_patches)(const float *images, const int32_t *index, void *patches, int64_t rows, int64_t height,
+                         int64_t width, int64_t patch);
+  /// y[r] = (source[r] < 0 ? token : x[source[r]]) + positions[position[r]].
+  void (*assemble_tokens)(const void *x, const float *token, const float *positions, const int32_t *source,
+                          const int32_t *position, void *y, int64_t rows, int64_t columns);
+  /// dX[source[r]] = dY[r], or dToken += dY[r] for a negative source; dPositions[position[r]] += dY[r].
+  void (*assemble_tokens_backward)(const void *dy, const int32_t *source, const int32_t *position, void *dx,
+                                   float *dtoken, float *dpositions, int64_t rows, int64_t columns);
   /// y[i] = x[index[i]], i < R.
   void (*gather_rows)(const void *x, const int32_t *index, void *y, int64_t rows, int64_t columns);
   /// y[index[i]] = x[i], i < R; other rows stay.
@@ -90,3 +102,10 @@ typedef struct {
 void kelip_adamw(float *w, const float *g, float *m, float *v, int64_t count, const KelipAdamW *settings);
 /// One step of Adam with L2 regularisation (Kingma & Ba 2015, as torch.optim.Adam): the decay joins the gradient.
 void kelip_adam(float *w, const float *g, float *m, float *v, int64_t count, const KelipAdamW *settings);
+
+/// Rows of three channels of `pixels` each: x = factor[channel] · x + offset[channel].
+void kelip_channel_affine(float *x, int64_t rows, int64_t pixels, const float *factor, const float *offset);
+/// x = (x − mean) / sqrt(variance + eps) a row, with the variance over C − 1.
+void kelip_standardise_rows(float *x, int64_t rows, int64_t columns, float eps);
+/// Σ (y − target)²; dY = factor · (y − target).
+double kelip_squared_error(const float *y, const float *target, float *dy, int64_t count, float factor);
