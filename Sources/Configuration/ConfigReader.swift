@@ -150,6 +150,20 @@ package final class ConfigReader {
     return result
   }
 
+  /// A list of `count` numbers, all within `bounds`.
+  package func numbers(
+    _ key: String, count: Int, default fallback: [Double], in bounds: ClosedRange<Double>
+  ) throws -> [Double] {
+    let result = try value(
+      key, "a list of \(count) numbers", default: fallback,
+      { node in
+        let numbers = node.sequence.flatMap { Self.all($0.map { $0.float ?? $0.int.map(Double.init) }) }
+        return numbers?.count == count ? numbers : nil
+      }, { .array($0.map(JSONText.number)) })
+    guard let outside = result.first(where: { !bounds.contains($0) }) else { return result }
+    throw fault(key, "must lie within \(bounds.lowerBound) and \(bounds.upperBound), has \(outside)")
+  }
+
   /// Two numbers, the smaller first, both within `bounds`.
   package func range(
     _ key: String, default fallback: ClosedRange<Double>, in bounds: ClosedRange<Double>

@@ -1,4 +1,4 @@
-/// What is cut from an upright picture, how large that becomes, and which part of it is wanted.
+/// What is cut from an upright picture, how large that becomes, which part of it is wanted, and how its colours change.
 package struct ImageView: Sendable, Equatable {
   /// In pixels of the picture as it is stored in its file (turned upright), however much it was shrunk while it
   /// was decoded: what is drawn does not depend on how it is decoded.
@@ -8,6 +8,11 @@ package struct ImageView: Sendable, Equatable {
   package var height: Int
   /// The part of the resized picture that is computed.
   package var window: Box
+  /// The size that the window is resized to in its turn; that of the window where it stays as it is.
+  package var outputWidth: Int
+  package var outputHeight: Int
+  /// What is done to the resized pixels, in this order.
+  package var adjustments: [ColourAdjustment] = []
   /// Mirrored left to right at the end.
   package var isFlipped: Bool
 
@@ -18,9 +23,14 @@ package struct ImageView: Sendable, Equatable {
     self.width = width
     self.height = height
     self.window = window ?? Box(x: 0, y: 0, width: width, height: height)
+    outputWidth = self.window.width
+    outputHeight = self.window.height
     self.isFlipped = isFlipped
     self.window.requireInside(width: width, height: height)
   }
+
+  /// Whether the window is resized once more.
+  var isResizedAgain: Bool { outputWidth != window.width || outputHeight != window.height }
 
   /// The two axes of resizing in a picture that was shrunk to `scale`.
   ///

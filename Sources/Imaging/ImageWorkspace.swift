@@ -12,6 +12,8 @@ package final class ImageWorkspace {
   private let stored = ScratchMemory<UInt8>()
   private let turned = ScratchMemory<UInt8>()
   private let resized = ScratchMemory<UInt8>()
+  private let resizedAgain = ScratchMemory<UInt8>()
+  private let colours = ColourAdjuster()
   private var tables = (mean: SIMD3<Float>.zero, std: SIMD3<Float>.zero, values: [Float]())
 
   package init() {}
@@ -47,25 +49,56 @@ package final class ImageWorkspace {
 
   private func releaseHuge(_ wanted: Int) {
     guard wanted <= Self.keptBytes else { return }
-    for memory in [stored, turned, resized] { memory.shrink(to: Self.keptBytes) }
+    for memory in [stored, turned, resized, resizedAgain] { memory.shrink(to: Self.keptBytes) }
     resampler.releaseHuge(Self.keptBytes)
+    colours.releaseHuge(Self.keptBytes)
   }
 
-  /// Writes the view's window as 3 × height × width values, (value/255 − mean) / std.
+  /// Writes the view as 3 × outputHeight × outputWidth values, (value/255 − mean) / std.
   package func draw(
     _ view: ImageView, of picture: DecodedPicture, mean: SIMD3<Float>, std: SIMD3<Float>,
     into output: UnsafeMutablePointer<Float>
   ) {
-    let (width, height) = (view.window.width, view.window.height)
-    let (horizontal, vertical) = view.axes(scale: picture.scale, size: (picture.width, picture.height))
-    let pixels = resized.reserve(width * height * 3)
-    resampler.resample(
-      PixelRows(base: picture.pixels, stride: picture.width * 3), horizontal: horizontal, vertical: vertical,
-      to: pixels)
+    let pixels = unflippedPixels(view, of: picture)
     if tables.values.isEmpty || tables.mean != mean || tables.std != std {
       tables = (mean, std, ImageTransform.normalisationTables(mean: mean, std: std))
     }
-    kelip_normalise(pixels, Int64(width), Int64(height), tables.values, view.isFlipped ? 1 : 0, output)
+    kelip_normalise(
+      pixels, Int64(view.outputWidth), Int64(view.outputHeight), tables.values, view.isFlipped ? 1 : 0, output
+    )
+  }
+
+  /// The view as a picture, to be looked at.
+  package func picture(_ view: ImageView, of picture: DecodedPicture) -> RGBImage {
+    let pixels = UnsafeBufferPointer(
+      start: unflippedPixels(view, of: picture), count: view.outputWidth * view.outputHeight * 3)
+    let image = RGBImage(width: view.outputWidth, height: view.outputHeight, pixels: Array(pixels))
+    return view.isFlipped ? image.mirrored() : image
+  }
+
+  /// outputHeight × outputWidth × 3 values that stay until the next view. Mirroring is left to whoever copies them.
+  private func unflippedPixels(_ view: ImageView, of picture: DecodedPicture) -> UnsafePointer<UInt8> {
+    let (horizontal, vertical) = view.axes(scale: picture.scale, size: (picture.width, picture.height))
+    var pixels = resized.reserve(view.window.width * view.window.height * 3)
+    resampler.resample(
+      PixelRows(base: picture.pixels, stride: picture.width * 3), horizontal: horizontal, vertical: vertical,
+      to: pixels)
+    if view.isResizedAgain { pixels = resizeAgain(pixels, view) }
+    if !view.adjustments.isEmpty {
+      colours.apply(view.adjustments, to: pixels, width: view.outputWidth, height: view.outputHeight)
+    }
+    return UnsafePointer(pixels)
+  }
+
+  private func resizeAgain(
+    _ pixels: UnsafeMutablePointer<UInt8>, _ view: ImageView
+  ) -> UnsafeMutablePointer<UInt8> {
+    let target = resizedAgain.reserve(view.outputWidth * view.outputHeight * 3)
+    resampler.resample(
+      PixelRows(base: pixels, stride: view.window.width * 3),
+      horizontal: ResampledAxis(size: view.window.width, outputSize: view.outputWidth),
+      vertical: ResampledAxis(size: view.window.height, outputSize: view.outputHeight), to: target)
+    return target
   }
 }
 

@@ -61,6 +61,15 @@ package struct RGBImage: Sendable, Equatable {
     }
   }
 
+  /// Mirrored left to right.
+  package func mirrored() -> RGBImage {
+    var out = RGBImage(width: width, height: height)
+    for y in 0..<height {
+      for x in 0..<width { out[width - 1 - x, y] = self[x, y] }
+    }
+    return out
+  }
+
   /// The pixels within `box`, which must lie inside the picture.
   package func cropped(to box: Box) -> RGBImage {
     box.requireInside(width: width, height: height)

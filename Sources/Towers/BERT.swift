@@ -46,6 +46,8 @@ package final class BERT<S: ComputeScalar>: TextTower {
     gradientEnd = registry.gradientEnd(since: start)
   }
 
+  package var tokenTable: Parameter { embeddings.words }
+
   package func refresh(training: Bool) {
     for layer in layers { layer.refresh(training: training) }
     pooling.refresh(training: training)

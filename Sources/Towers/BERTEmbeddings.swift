@@ -10,7 +10,8 @@ final class BERTEmbeddings<S: ComputeScalar> {
   }
 
   private let config: BERTConfig
-  private let words: Parameter
+  /// [V, W].
+  let words: Parameter
   private let positions: Parameter
   private let types: Parameter
   private let norm: LayerNorm<S>

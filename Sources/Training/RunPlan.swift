@@ -60,7 +60,7 @@ package struct RunPlan: Sendable {
     var stages: [StagePlan] = []
     for settings in config.stageSettings {
       stages.append(
-        try StagePlan(settings, firstStep: stages.last?.endStep ?? 0, config, communicator))
+        try StagePlan(settings, firstStep: stages.last?.endStep ?? 0, config, files.model, communicator))
     }
     self.stages = stages
   }
@@ -90,6 +90,8 @@ package struct RunPlan: Sendable {
           "the tokenizer has \(tokenizer.vocabSize) ids, the model's vocab_size is \(model.text.vocabSize)",
           at: config.tokenizerPath, hint: "give the model the tokenizer's vocabulary size or more")
       }
+      if config.stages.contains(.mae) { _ = try config.mae!.model(for: model).validated(for: model) }
+      _ = try PatchDropout(config, model)
       _ = try config.masked?.options(seed: config.seed, tokenizer: tokenizer, model: model)
       // Evaluated by `kelip eval`; a path that leads nowhere had better be known now than after the run.
       validationShardCount =
@@ -107,7 +109,7 @@ package struct RunPlan: Sendable {
     let source = SampleSource(catalogue: stage.catalogue, warn: warn)
     let options = LoaderOptions(
       order: stage.order, source: source, encoder: tokenizer,
-      crops: [ImagePreparation(size: model.vision.imageSize, augmentation: stage.settings.augmentation)],
+      crops: stage.cropGroups.preparations, needsCaptions: stage.settings.samples == .pairs,
       contextLength: model.text.contextLength, rank: communicator.rank, worldSize: communicator.worldSize,
       threads: config.decodeThreads, prefetchBatches: config.prefetchBatches, maxPixels: config.maxPixels,
       appliesOrientation: config.exifOrientation, scalesJPEG: config.jpegScaledDecode)
@@ -126,7 +128,7 @@ package struct RunPlan: Sendable {
     let catalogue = stage.catalogue
     let rejected = catalogue.rejectedCounts.map { "\($0.value) × \($0.key)" }.sorted().joined(separator: ", ")
     return
-      "\(catalogue.sampleCount) pairs in \(catalogue.shards.count) shards, \(stage.order.epochDescription), "
+      "\(catalogue.sampleCount) \(catalogue.kind) in \(catalogue.shards.count) shards, \(stage.order.epochDescription), "
       + "\(validationShardCount) shard\(validationShardCount == 1 ? "" : "s") for validation"
       + (rejected.isEmpty ? "" : "; rejected: \(rejected)")
       + catalogue.faults.map { "\n  damaged: \($0)" }.joined()

@@ -10,6 +10,8 @@ package struct StagePlan: Sendable {
   package let settings: StageSettings
   /// Steps of the run before its first.
   package let firstStep: Int
+  /// The views of each picture.
+  package let cropGroups: [CropGroup]
   /// The shards it trains on; equal on every rank.
   package let catalogue: ShardCatalogue
   /// What of the shards is lost before the first step.
@@ -22,15 +24,20 @@ package struct StagePlan: Sendable {
 
   /// Every rank calls it, since the shards are dealt to the ranks; what one refuses is thrown on all.
   init(
-    _ settings: StageSettings, firstStep: Int, _ config: TrainConfig, _ communicator: any Communicator
+    _ settings: StageSettings, firstStep: Int, _ config: TrainConfig, _ model: ModelConfig,
+    _ communicator: any Communicator
   ) throws {
     (self.settings, self.firstStep) = (settings, firstStep)
+    let cropGroups = CropGroup.groups(settings.crops, imageSize: model.vision.imageSize)
+    self.cropGroups = cropGroups
     let mixture = try communicator.agree {
       try Self.checkDivides(settings, communicator)
+      for group in cropGroups { try group.requireFit(model.vision) }
       return try ShardMixture(settings.train)
     }
     let catalogue = try ShardCatalogue.load(
-      mixture.shards, communicator: communicator, sidecars: SidecarPlace(folder: config.indexDirectory))
+      mixture.shards, of: settings.samples, communicator: communicator,
+      sidecars: SidecarPlace(folder: config.indexDirectory))
     let findings = catalogue.findings
     (self.catalogue, self.findings) = (catalogue, findings)
     order = try communicator.agree {

@@ -43,8 +43,10 @@ package struct StageSettings: Sendable {
   package var globalBatchSize: Int
   package var canonicalStreams: Int
   package var train: [TrainEntry]
-  /// What happens to a picture before it is normalised.
-  package var augmentation: Augmentation
+  /// What of the shards is trained on; of pictures the captions are not read.
+  package var samples: SampleKind
+  /// The views of each picture.
+  package var crops: [CropSettings]
   /// Over the stage's own steps.
   package var schedule: ScheduleSettings
   package var optimizer: OptimizerSettings
@@ -59,15 +61,8 @@ extension TrainConfig {
   func contrastiveStage(_ kind: StageKind) -> StageSettings {
     StageSettings(
       kind: kind, steps: steps, globalBatchSize: globalBatchSize, canonicalStreams: canonicalStreams,
-      train: train, augmentation: contrastiveAugmentation, schedule: schedule, optimizer: optimizer,
+      train: train, samples: .pairs, crops: crops, schedule: schedule, optimizer: optimizer,
       gradClipNorm: gradClipNorm)
-  }
-
-  private var contrastiveAugmentation: Augmentation {
-    switch augmentation {
-    case .none: .none
-    case .randomResizedCrop: .randomResizedCrop(scale: cropScale, ratio: cropRatio, flip: flipProbability)
-    }
   }
 
   /// `stages`: one or more, in order.

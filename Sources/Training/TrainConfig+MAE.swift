@@ -30,7 +30,7 @@ package struct MAESettings: Sendable {
   /// `mae.global_batch_size`: pictures a step over all ranks.
   package var globalBatchSize: Int
   /// `mae.scale`, `mae.ratio` and `mae.flip`.
-  package var augmentation: Augmentation
+  package var augmentation: AugmentationSettings
   /// `mae.steps`: updates of the stage.
   package var steps: Int
   /// `mae.lr` and `mae.warmup` over `steps`.
@@ -63,7 +63,7 @@ package struct MAESettings: Sendable {
 
     train = reader.contains("mae.train") ? try TrainEntry.read(reader, "mae.train") : nil
     globalBatchSize = try reader.integer("mae.global_batch_size", default: fallback, in: positive)
-    augmentation = .randomResizedCrop(
+    augmentation = AugmentationSettings(
       scale: try reader.range("mae.scale", default: 0.2...1, in: 1e-4...1),
       ratio: try reader.range("mae.ratio", default: 0.75...(4.0 / 3), in: 0.01...100),
       flip: try reader.number("mae.flip", default: 0.5, in: 0...1))
@@ -100,7 +100,8 @@ extension TrainConfig {
       kind: .mae, steps: mae.steps, globalBatchSize: mae.globalBatchSize,
       canonicalStreams: mae.globalBatchSize == globalBatchSize
         ? canonicalStreams : GlobalOrder.defaultStreams(mae.globalBatchSize),
-      train: mae.train ?? train, augmentation: mae.augmentation, schedule: mae.schedule,
+      train: mae.train ?? train, samples: .pictures,
+      crops: [CropSettings(name: "image", augmentation: mae.augmentation)], schedule: mae.schedule,
       optimizer: mae.optimizer,
       gradClipNorm: mae.gradClipNorm)
   }

@@ -9,13 +9,6 @@ import ShardStream
 ///
 /// Each key is declared by the line that reads it in `init(_:)`; README lists them with their meaning.
 package struct TrainConfig: Sendable {
-  /// `augmentation.train`.
-  package enum AugmentationKind: String, CaseIterable, Sendable {
-    /// Resize and centre crop.
-    case none
-    case randomResizedCrop = "random_resized_crop"
-  }
-
   /// `run.directory`.
   package var runDirectory: String
   /// `run.seed`: weights, order and augmentation.
@@ -69,14 +62,10 @@ package struct TrainConfig: Sendable {
   /// `data.max_bad_fraction_after`: samples that are drawn before that share is looked at.
   package var maxBadFractionAfter: Int
 
-  /// `augmentation.train`.
-  package var augmentation: AugmentationKind
-  /// `augmentation.scale`: the fraction of the area that a random crop keeps.
-  package var cropScale: ClosedRange<Double>
-  /// `augmentation.ratio`: its width by its height.
-  package var cropRatio: ClosedRange<Double>
-  /// `augmentation.flip`.
-  package var flipProbability: Double
+  /// `augmentation.train` and the keys that go with it: what holds for crops that say nothing else.
+  package var augmentation: AugmentationSettings
+  /// `augmentation.crops`: one group of one crop where it is not given.
+  package var crops: [CropSettings]
 
   /// `objective.tile_rows`, of a tile of similarities.
   package var tileRows: Int
@@ -176,10 +165,9 @@ package struct TrainConfig: Sendable {
     maxBadFraction = try reader.number("data.max_bad_fraction", default: 0.1, in: 0...1)
     maxBadFractionAfter = try reader.integer("data.max_bad_fraction_after", default: 1000, in: positive)
 
-    augmentation = try reader.choice("augmentation.train", default: .randomResizedCrop)
-    cropScale = try reader.range("augmentation.scale", default: 0.9...1, in: 1e-4...1)
-    cropRatio = try reader.range("augmentation.ratio", default: 0.75...(4.0 / 3), in: 0.01...100)
-    flipProbability = try reader.number("augmentation.flip", default: 0, in: 0...1)
+    augmentation = try AugmentationSettings.read(
+      reader, section: "augmentation", kindKey: "train", defaults: .preset(.randomResizedCrop))
+    crops = try CropSettings.read(reader, "augmentation.crops", defaults: augmentation)
 
     tileRows = try reader.integer("objective.tile_rows", default: 256, in: positive)
     tileColumns = try reader.integer("objective.tile_columns", default: 1024, in: positive)

@@ -76,10 +76,15 @@ final class TrainLoop {
   }
 
   private func trainBatch(_ batch: Batch, _ index: Int) -> TrainBatch {
-    let images = ImageBatch(
-      batch.images.baseAddress!, count: batch.count, size: session.plan.model.vision.imageSize)
+    let crops = stage.cropGroups.flatMap { group in
+      group.crops.map { crop in
+        let values = UnsafePointer(batch.images(crop: crop).baseAddress!)
+        return TrainBatch.Crop(
+          name: group.name, images: ImageBatch(values, count: batch.count, size: group.size))
+      }
+    }
     return TrainBatch(
-      crops: [.init(name: "image", images: images)],
+      crops: crops,
       captions: PackedCaptions(ids: batch.tokens, offsets: batch.offsets), step: index,
       firstSlot: communicator.rank * batch.count)
   }

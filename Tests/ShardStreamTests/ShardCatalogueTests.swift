@@ -51,7 +51,7 @@ import Testing
     let table = try SampleSource(catalogue: catalogue).table(0)
     let first = table.members(0)
     #expect(try text(first.image) == "a.jpg")
-    #expect(try text(first.text) == "a.txt")
+    #expect(try text(try #require(first.text)) == "a.txt")
     #expect(try text(try #require(first.metadata)) == "a.json")
     #expect(first.extent == 512..<(512 * 7 + 5))
     #expect(table.members(1).metadata == nil)

@@ -50,7 +50,7 @@ import Testing
     for (id, sample) in zip(ids, expected) {
       let members = try source.members(id)
       #expect(try source.key(id) == sample.key)
-      #expect(try source.bytes(members.text, of: id) == Array(sample.text.utf8))
+      #expect(try source.bytes(members.text!, of: id) == Array(sample.text.utf8))
       #expect(try source.bytes(members.image, of: id) == Array(sample.image))
       let metadata = try members.metadata.map { try source.bytes($0, of: id) }
       #expect(metadata == sample.json.map { Array($0.utf8) })

@@ -221,7 +221,7 @@ struct MAEConfigTests {
           isCausal: false, hasClassToken: false, decoderInput: .projection))
     #expect(mae.schedule == .init(lr: 3e-4, warmup: 20, steps: 400))
     #expect(mae.optimizer == .init(beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.05))
-    #expect(mae.augmentation == .randomResizedCrop(scale: 0.2...1, flip: 0.5))
+    #expect(mae.augmentation == AugmentationSettings(scale: 0.2...1, flip: 0.5))
     let stages = config.stageSettings
     #expect(stages.map(\.kind) == [.mae, .contrastive])
     #expect(stages[0].train == config.train && stages[0].globalBatchSize == 512)

@@ -1,5 +1,5 @@
 #pragma once
-// The arithmetic of resizing and normalising pictures, as vector loops. Pixels are RGB, 8 bits each, without padding.
+// The arithmetic of resizing, recolouring and normalising pictures, as vector loops. Pixels are RGB, 8 bits each, without padding.
 #include <stdint.h>
 
 /// The weights of one axis: output i is made of `counts[i]` samples from `starts[i]` on, with the weights from
@@ -26,3 +26,23 @@ void kelip_resample_columns(const uint8_t *source, int64_t stride, int64_t bytes
 /// channel; mirrored left to right when `flipped`.
 void kelip_normalise(const uint8_t *pixels, int64_t width, int64_t height, const float *tables, int flipped,
                      float *planes);
+
+/// Replaces each of `count` values by what stands at its place in a table of 256.
+void kelip_map_values(uint8_t *values, int64_t count, const uint8_t *table);
+
+/// The sum of the luma (0 to 255) of `count` pixels.
+int64_t kelip_luma_sum(const uint8_t *pixels, int64_t count);
+
+/// Replaces each pixel by its luma, three times.
+void kelip_grey(uint8_t *pixels, int64_t count);
+
+/// Moves each pixel away from its luma: 0 is grey, 1 leaves it as it is.
+void kelip_saturate(uint8_t *pixels, int64_t count, float factor);
+
+/// Turns each pixel's hue by shift/255 of the circle.
+void kelip_shift_hue(uint8_t *pixels, int64_t count, uint8_t shift);
+
+/// Convolves with the separable kernel weights[|x|] * weights[|y|], |x|, |y| <= radius, the picture mirrored at its
+/// edges; `radius` is less than either side. `line` is scratch for 3 * (width + 2 * radius) floats.
+void kelip_blur(const uint8_t *source, int64_t width, int64_t height, const float *weights, int64_t radius,
+                float *line, uint8_t *target);

@@ -21,7 +21,7 @@ struct IndexComparison {
         index = .none
         return
       }
-      index = .table(try sidecar.table(path: path))
+      index = .table(try sidecar.table(path: path).restricted(to: .pairs))
     } catch {
       index = .fault(error)
     }

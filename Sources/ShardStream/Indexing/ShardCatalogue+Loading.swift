@@ -11,25 +11,27 @@ extension ShardCatalogue {
   ///
   /// - Parameters:
   ///   - urls: equal on every rank, which is checked.
+  ///   - kind: what counts as a sample.
   ///   - threads: shards that one rank reads at a time.
   package static func load(
-    _ urls: [URL], communicator: any Communicator, sidecars: SidecarPlace = .beside, threads: Int = 1
+    _ urls: [URL], of kind: SampleKind = .pairs, communicator: any Communicator,
+    sidecars: SidecarPlace = .beside, threads: Int = 1
   ) throws -> ShardCatalogue {
     let paths = urls.map(\.path)
     try requireSame(paths, communicator)
     let mine = stride(from: communicator.rank, to: paths.count, by: communicator.worldSize).map { paths[$0] }
     let found = try communicator.agree {
-      try concurrentMap(mine, threads: threads) { try summary(ofShard: $0, sidecars: sidecars) }
+      try concurrentMap(mine, threads: threads) { try summary(ofShard: $0, kind, sidecars: sidecars) }
     }
     let all = try communicator.allGatherBytes(encode(found))
-    return ShardCatalogue(shards: try merge(all, paths), sidecars: sidecars)
+    return ShardCatalogue(shards: try merge(all, paths), kind: kind, sidecars: sidecars)
   }
 
   /// The same in a process of its own.
   package static func load(
-    _ urls: [URL], sidecars: SidecarPlace = .beside, threads: Int = 1
+    _ urls: [URL], of kind: SampleKind = .pairs, sidecars: SidecarPlace = .beside, threads: Int = 1
   ) throws -> ShardCatalogue {
-    try load(urls, communicator: SoloCommunicator(), sidecars: sidecars, threads: threads)
+    try load(urls, of: kind, communicator: SoloCommunicator(), sidecars: sidecars, threads: threads)
   }
 
   /// Ranks that listed other shards would give samples other numbers.
@@ -45,16 +47,20 @@ extension ShardCatalogue {
   }
 
   /// From the sidecar when it fits the shard as it is now, else from the shard.
-  static func summary(ofShard path: String, sidecars: SidecarPlace) throws -> ShardSummary {
+  private static func summary(
+    ofShard path: String, _ kind: SampleKind, sidecars: SidecarPlace
+  ) throws -> ShardSummary {
     let identity = try ShardIdentity(path: path)
+    var origin = ShardSummary.Origin.scan
     do throws(SidecarFault) {
       let sidecar = try ShardSidecar(
         path: sidecars.path(ofShard: path), shard: path, identity: identity)
-      if let sidecar { return sidecar.summary }
+      try sidecar?.require(kind)
+      if let sidecar { return sidecar.summary.restricted(to: kind) }
     } catch {
-      return try ShardScan(path: path, origin: .scanInsteadOfSidecar(error.description)).summary
+      origin = .scanInsteadOfSidecar(error.description)
     }
-    return try ShardScan(path: path).summary
+    return try ShardScan(path: path, origin: origin).summary.restricted(to: kind)
   }
 
   private static func encode(_ summaries: [ShardSummary]) -> [UInt8] {

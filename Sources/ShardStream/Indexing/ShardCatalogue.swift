@@ -6,12 +6,15 @@ import Captions
 package struct ShardCatalogue: Equatable, Sendable {
   /// In the order of the list.
   package let shards: [ShardSummary]
+  /// What its samples are.
+  package let kind: SampleKind
   /// Where sidecars are looked for.
   package let sidecars: SidecarPlace
   package let sampleCount: Int
 
-  init(shards: [ShardSummary], sidecars: SidecarPlace) {
+  init(shards: [ShardSummary], kind: SampleKind, sidecars: SidecarPlace) {
     self.shards = shards
+    self.kind = kind
     self.sidecars = sidecars
     sampleCount = shards.reduce(0) { $0 + $1.sampleCount }
   }

@@ -2,6 +2,8 @@ import Captions
 import Foundation
 
 /// What walking one shard's headers gives: a pure function of its bytes.
+///
+/// The table holds pictures without a caption too; the summary counts them apart and among what is rejected.
 struct ShardScan: Sendable {
   private(set) var table = ShardTable()
   private(set) var summary: ShardSummary
@@ -20,8 +22,11 @@ struct ShardScan: Sendable {
     walk.finish(soundEnd: fault?.fault.soundEnd ?? .max)
     table = walk.table
     summary = ShardSummary(
-      path: path, identity: identity, tarByteCount: walk.end, sampleCount: table.count,
-      languageCounts: table.languageCounts, fault: fault, rejections: walk.rejections, origin: origin)
+      path: path, identity: identity, tarByteCount: walk.end,
+      sampleCount: table.count - table.captionlessCount,
+      languageCounts: table.restricted(to: .pairs).languageCounts,
+      captionlessCounts: table.captionlessLanguageCounts, fault: fault, rejections: walk.rejections,
+      origin: origin)
   }
 
   /// Groups entries into samples and tells their language as it goes, so that a tar is read from front to back.
@@ -31,7 +36,7 @@ struct ShardScan: Sendable {
     var end = 0
     var rejections: [RejectedReason: ShardSummary.Rejection] = [:]
     private var reader: TarReader
-    private var grouper = SampleGrouper()
+    private var grouper = SampleGrouper(needsText: false)
     private var evidence = LanguageEvidence()
 
     init(file: ShardFile) {
@@ -56,9 +61,10 @@ struct ShardScan: Sendable {
       guard let outcome else { return }
       switch outcome {
       case .sample(let key, let members):
+        if members.text == nil { rejections[.missingText, default: .init()].add(key) }
         if table.hasRoom(for: key.utf8) {
           table.append(key: key.utf8, members, evidence.language)
-        } else {
+        } else if members.text != nil {
           rejections[.keyTooLong, default: .init()].add(key)
         }
       case .rejected(let key, let reason): rejections[reason, default: .init()].add(key)

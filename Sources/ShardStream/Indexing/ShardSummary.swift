@@ -44,6 +44,8 @@ package struct ShardSummary: Equatable, Sendable {
   package let sampleCount: Int
   /// Samples by language, in the order of `CaptionLanguage.allCases`; their sum is `sampleCount`.
   package let languageCounts: [Int]
+  /// Pictures without a caption by language; they are not in the counts above.
+  package let captionlessCounts: [Int]
   package let fault: ShardFault?
   package let rejections: [RejectedReason: Rejection]
   package var origin: Origin

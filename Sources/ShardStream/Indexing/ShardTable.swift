@@ -15,7 +15,8 @@ package struct MemberRange: Codable, Equatable, Sendable {
 /// The members of a sample that the stream uses.
 package struct SampleMembers: Equatable, Sendable {
   package let image: MemberRange
-  package let text: MemberRange
+  /// There in every sample of a catalogue of pairs.
+  package let text: MemberRange?
   package let metadata: MemberRange?
 
   /// The part of the shard that holds all of them: members of a sample are adjacent.
@@ -29,7 +30,7 @@ package struct SampleMembers: Equatable, Sendable {
 ///
 /// Offsets are kept in blocks of 512 bytes, which is where tar puts data: 32 bits reach 2 TiB.
 package struct ShardTable: Equatable, Sendable {
-  /// Marks a sample without metadata.
+  /// Marks a member that a sample lacks.
   private static let none = UInt32.max
 
   private var places: [UInt32] = []
@@ -38,6 +39,9 @@ package struct ShardTable: Equatable, Sendable {
   private var languages: [UInt8] = []
   /// The indices of the samples of each language, in their order.
   private var indices = [[UInt32]](repeating: [], count: CaptionLanguage.allCases.count)
+
+  /// Samples that are pictures without a caption.
+  package private(set) var captionlessCount = 0
 
   package var count: Int { keyEnds.count }
   /// Samples by language, in the order of `CaptionLanguage.allCases`.
@@ -54,7 +58,7 @@ package struct ShardTable: Equatable, Sendable {
 
   package func members(_ index: Int) -> SampleMembers {
     SampleMembers(
-      image: range(6 * index)!, text: range(6 * index + 2)!, metadata: range(6 * index + 4))
+      image: range(6 * index)!, text: range(6 * index + 2), metadata: range(6 * index + 4))
   }
 
   private func range(_ place: Int) -> MemberRange? {
@@ -74,9 +78,26 @@ package struct ShardTable: Equatable, Sendable {
     keyBytes.count + key.count < Int(UInt32.max) && count < Int(UInt32.max)
   }
 
+  /// The samples of one kind, in their order.
+  package func restricted(to kind: SampleKind) -> ShardTable {
+    guard kind == .pairs, captionlessCount > 0 else { return self }
+    var pairs = ShardTable()
+    for index in 0..<count where members(index).text != nil {
+      pairs.append(key: keyUTF8(index), members(index), language(index))
+    }
+    return pairs
+  }
+
+  /// Pictures without a caption by language, in the order of `CaptionLanguage.allCases`.
+  var captionlessLanguageCounts: [Int] {
+    guard captionlessCount > 0 else { return ShardSummary.noCounts }
+    return zip(languageCounts, restricted(to: .pairs).languageCounts).map { $0 - $1 }
+  }
+
   /// Removes samples from the end, as long as they are as described.
   mutating func removeLast(while isUnwanted: (SampleMembers) -> Bool) {
     while count > 0, isUnwanted(members(count - 1)) {
+      if members(count - 1).text == nil { captionlessCount -= 1 }
       indices[Int(languages.removeLast())].removeLast()
       keyEnds.removeLast()
       keyBytes.removeLast(keyBytes.count - Int(keyEnds.last ?? 0))
@@ -86,6 +107,7 @@ package struct ShardTable: Equatable, Sendable {
 
   /// - Parameter key: UTF-8, for which there is room.
   mutating func append(key: some Collection<UInt8>, _ members: SampleMembers, _ language: CaptionLanguage) {
+    if members.text == nil { captionlessCount += 1 }
     indices[Int(language.rawValue)].append(UInt32(count))
     languages.append(language.rawValue)
     keyBytes.append(contentsOf: key)

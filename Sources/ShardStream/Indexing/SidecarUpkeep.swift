@@ -62,6 +62,7 @@ package struct SidecarUpkeep: Sendable {
       guard let sidecar = try ShardSidecar(path: sidecarPath, shard: path, identity: identity) else {
         return (.missing, nil)
       }
+      try sidecar.require(.pictures)
       let table = try sidecar.table(path: sidecarPath)
       let outcome = Outcome(
         summary: sidecar.summary, state: .current, sidecarByteCount: sidecar.byteCount)

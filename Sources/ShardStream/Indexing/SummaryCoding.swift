@@ -4,9 +4,9 @@ import Captions
 ///
 /// 8-byte words: bytes of the file, its modification time, the digest of its ends, bytes of the tar, samples, samples of
 /// each language; then varints and texts: the fault (a byte 0, or 1, its reason, its offset and where what is sound ends), and for each reason of
-/// rejection its name, its count and the first few keys.
+/// rejection its name, its count and the first few keys; then, unless left out, pictures without a caption by language.
 enum SummaryCoding {
-  static func write(_ summary: ShardSummary, to writer: inout ByteWriter) {
+  static func write(_ summary: ShardSummary, to writer: inout ByteWriter, captionless: Bool = true) {
     writer.word64(UInt64(summary.byteCount))
     writer.word64(UInt64(bitPattern: Int64(summary.modificationTime)))
     writer.word64(summary.identity.digest)
@@ -27,26 +27,37 @@ enum SummaryCoding {
       writer.varint(rejection.keys.count)
       rejection.keys.forEach { writer.text($0) }
     }
+    if captionless { summary.captionlessCounts.forEach { writer.word64(UInt64($0)) } }
   }
 
   static func read(
-    _ reader: inout ByteReader, path: String, origin: ShardSummary.Origin
+    _ reader: inout ByteReader, path: String, origin: ShardSummary.Origin, captionless: Bool = true
   ) throws(MalformedBytes) -> ShardSummary {
     let identity = ShardIdentity(
       byteCount: try reader.count64(), modificationTime: Int(Int64(bitPattern: try reader.word64())),
       digest: try reader.word64())
     let tarByteCount = try reader.count64()
     let sampleCount = try reader.count64()
-    var languageCounts: [Int] = []
-    for _ in CaptionLanguage.allCases { languageCounts.append(try reader.count64()) }
-    // A sample has two headers at least, which bounds what is summed over shards.
-    guard sampleCount <= tarByteCount / (2 * TarBlock.size), tarByteCount < 1 << 48,
-      languageCounts.allSatisfy({ $0 <= sampleCount }), languageCounts.reduce(0, +) == sampleCount
-    else { throw MalformedBytes() }
+    // A sample has a header at least, which bounds what is summed over shards.
+    let most = tarByteCount / TarBlock.size
+    let languageCounts = try counts(&reader, most: most)
+    guard sampleCount <= most, tarByteCount < 1 << 48, languageCounts.reduce(0, +) == sampleCount else {
+      throw MalformedBytes()
+    }
+    let fault = try fault(&reader, path)
+    let rejections = try rejections(&reader)
     return ShardSummary(
       path: path, identity: identity, tarByteCount: tarByteCount, sampleCount: sampleCount,
-      languageCounts: languageCounts, fault: try fault(&reader, path), rejections: try rejections(&reader),
-      origin: origin)
+      languageCounts: languageCounts,
+      captionlessCounts: captionless ? try counts(&reader, most: most) : ShardSummary.noCounts,
+      fault: fault, rejections: rejections, origin: origin)
+  }
+
+  private static func counts(_ reader: inout ByteReader, most: Int) throws(MalformedBytes) -> [Int] {
+    var counts: [Int] = []
+    for _ in CaptionLanguage.allCases { counts.append(try reader.count64()) }
+    guard counts.allSatisfy({ $0 <= most }) else { throw MalformedBytes() }
+    return counts
   }
 
   private static func fault(

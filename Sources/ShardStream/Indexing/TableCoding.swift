@@ -4,11 +4,12 @@ import Captions
 ///
 /// A sample is, in the order of the tar:
 /// - a byte of flags: bits 0–1 the language, bit 2 whether there is metadata, bits 3–5 the order of the members
-///   (see `orders`), bit 6 whether there are blocks between members beyond the header that each of them has;
+///   (see `orders`), bit 6 whether there are blocks between members beyond the header that each of them has, bit 7
+///   whether there is no caption;
 /// - its key without what it shares with the key before: the shared and the further bytes' numbers, the further bytes;
 /// - its members in the tar's order: with bit 6 the blocks from the end of the member before, then the size.
 enum TableCoding {
-  /// Indices of image, text and metadata in the order in which they lie; those without metadata first.
+  /// Indices of image, text and metadata in the order in which they lie; those that are not there come last.
   private static let orders: [[Int]] = [
     [0, 1, 2], [1, 0, 2], [0, 2, 1], [1, 2, 0], [2, 0, 1], [2, 1, 0],
   ]
@@ -21,7 +22,8 @@ enum TableCoding {
       let places = [members.image, members.text, members.metadata].enumerated()
         .compactMap { item in item.element.map { (kind: item.offset, range: $0) } }
         .sorted { $0.range.offset < $1.range.offset }
-      let order = places.map(\.kind) + (members.metadata == nil ? [2] : [])
+      let order =
+        places.map(\.kind) + (members.text == nil ? [1] : []) + (members.metadata == nil ? [2] : [])
       var gaps: [Int] = []
       for place in places {
         gaps.append(place.range.offset / TarBlock.size - block)
@@ -30,7 +32,8 @@ enum TableCoding {
       let isRegular = gaps.allSatisfy { $0 == 1 }
       writer.byte(
         table.language(index).rawValue | (members.metadata == nil ? 0 : 4)
-          | UInt8(orders.firstIndex(of: order)!) << 3 | (isRegular ? 0 : 64))
+          | UInt8(orders.firstIndex(of: order)!) << 3 | (isRegular ? 0 : 64)
+          | (members.text == nil ? 128 : 0))
       let key = table.keyUTF8(index)
       let shared = zip(previousKey, key).prefix { $0 == $1 }.count
       writer.varint(shared)
@@ -55,12 +58,12 @@ enum TableCoding {
     var block = 0
     for _ in 0..<count {
       let flags = try reader.byte()
-      guard let language = CaptionLanguage(rawValue: flags & 3), flags & 0x80 == 0,
-        orders.indices.contains(Int(flags >> 3 & 7))
+      guard let language = CaptionLanguage(rawValue: flags & 3), orders.indices.contains(Int(flags >> 3 & 7))
       else { throw MalformedBytes() }
+      let (hasText, hasMetadata) = (flags & 128 == 0, flags & 4 != 0)
       try readKey(&reader, &key)
       guard table.hasRoom(for: key) else { throw MalformedBytes() }
-      let order = orders[Int(flags >> 3 & 7)].prefix(flags & 4 == 0 ? 2 : 3)
+      let order = orders[Int(flags >> 3 & 7)].prefix(1 + (hasText ? 1 : 0) + (hasMetadata ? 1 : 0))
       var ranges: (MemberRange?, MemberRange?, MemberRange?) = (nil, nil, nil)
       for kind in order {
         let range = try readRange(&reader, after: block, hasGap: flags & 64 != 0, tarByteCount)
@@ -71,8 +74,10 @@ enum TableCoding {
         default: ranges.2 = range
         }
       }
-      guard let image = ranges.0, let text = ranges.1 else { throw MalformedBytes() }
-      table.append(key: key, SampleMembers(image: image, text: text, metadata: ranges.2), language)
+      guard let image = ranges.0, (ranges.1 != nil) == hasText, (ranges.2 != nil) == hasMetadata else {
+        throw MalformedBytes()
+      }
+      table.append(key: key, SampleMembers(image: image, text: ranges.1, metadata: ranges.2), language)
     }
     guard reader.remaining == 0 else { throw MalformedBytes() }
     return table

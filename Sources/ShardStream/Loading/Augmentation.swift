@@ -16,7 +16,7 @@ package struct Normalization: Equatable, Sendable {
     mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954, 0.26130258, 0.27577711])
 }
 
-/// What happens to a decoded picture before normalisation.
+/// What is cut from a decoded picture.
 package enum Augmentation: Equatable, Sendable {
   /// Shorter side resized to the image size (bicubic, antialiased), then the centre.
   case none
@@ -36,44 +36,5 @@ package enum Augmentation: Equatable, Sendable {
       let isFlipped = generator.nextUniform() < flip
       return ImageView(source: box, width: size, height: size, isFlipped: isFlipped)
     }
-  }
-}
-
-/// One view of a picture: what to draw, how large, and how to scale its values.
-package struct ImagePreparation: Equatable, Sendable {
-  package var size: Int
-  package var augmentation: Augmentation
-  package var normalization: Normalization
-
-  package init(size: Int, augmentation: Augmentation = .none, normalization: Normalization = .clip) {
-    precondition(size > 0)
-    self.size = size
-    self.augmentation = augmentation
-    self.normalization = normalization
-  }
-
-  /// 3 × size × size.
-  package var valueCount: Int { 3 * size * size }
-
-  /// What to draw of a picture of this size, standing upright; equal seeds give equal views.
-  package func view(width: Int, height: Int, seed: UInt64) -> ImageView {
-    var generator = SeededGenerator(seed: seed)
-    return augmentation.view(width: width, height: height, size: size, generator: &generator)
-  }
-
-  /// Writes 3 × size × size normalised floats.
-  package func draw(
-    _ view: ImageView, of picture: DecodedPicture, with workspace: ImageWorkspace,
-    into output: UnsafeMutableBufferPointer<Float>
-  ) {
-    precondition(output.count == valueCount)
-    workspace.draw(
-      view, of: picture, mean: normalization.mean, std: normalization.std, into: output.baseAddress!)
-  }
-
-  /// `view` and `draw` of a picture that is decoded and upright already.
-  package func prepare(_ image: RGBImage, seed: UInt64, into output: UnsafeMutableBufferPointer<Float>) {
-    let view = view(width: image.width, height: image.height, seed: seed)
-    image.withDecodedPicture { draw(view, of: $0, with: ImageWorkspace(), into: output) }
   }
 }

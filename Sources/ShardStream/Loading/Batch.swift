@@ -8,7 +8,7 @@ package final class Batch: @unchecked Sendable {
   package let step: Int
   /// Of the batch's first samples, see `GlobalOrder.epoch(step:)`.
   package let epoch: Int
-  /// Token ids of the captions laid end to end.
+  /// Token ids of the captions laid end to end; none where the loader reads no captions.
   package let tokens: [Int32]
   /// B + 1 places in `tokens`: caption i is `offsets[i]..<offsets[i + 1]`.
   package let offsets: [Int32]

@@ -9,6 +9,8 @@ package struct LoaderOptions: Sendable {
   package var encoder: any CaptionEncoder
   /// The views of each picture; the first is `Batch.images`.
   package var crops: [ImagePreparation]
+  /// Whether captions are read; batches are without tokens where they are not.
+  package var needsCaptions: Bool
   /// The most token ids of a caption.
   package var contextLength: Int
   package var rank: Int
@@ -27,16 +29,19 @@ package struct LoaderOptions: Sendable {
 
   package init(
     order: GlobalOrder, source: SampleSource, encoder: any CaptionEncoder, crops: [ImagePreparation],
-    contextLength: Int, rank: Int = 0, worldSize: Int = 1, threads: Int = 1, prefetchBatches: Int = 2,
+    needsCaptions: Bool = true, contextLength: Int, rank: Int = 0, worldSize: Int = 1, threads: Int = 1,
+    prefetchBatches: Int = 2,
     maxPixels: Int = ImageDecoder.defaultMaxPixels, appliesOrientation: Bool = true, scalesJPEG: Bool = false
   ) {
     precondition(order.fits(source.catalogue.sampleCounts), "order and source differ")
     precondition(!crops.isEmpty && contextLength > 0 && maxPixels > 0)
+    precondition(!needsCaptions || source.catalogue.kind == .pairs, "captions of pictures that may have none")
     precondition((0..<worldSize).contains(rank) && threads >= 0 && prefetchBatches > 0)
     self.order = order
     self.source = source
     self.encoder = encoder
     self.crops = crops
+    self.needsCaptions = needsCaptions
     self.contextLength = contextLength
     self.rank = rank
     self.worldSize = worldSize

@@ -58,10 +58,7 @@ struct SlotDecoder: Sendable {
 
   /// The caption first: it costs less to find bad than the picture.
   private func decode(_ sample: SampleID, _ task: SlotTask) throws -> [Int32] {
-    let caption = try reader.caption(sample)
-    let tokens = options.encoder.encodeCaption(caption, contextLength: options.contextLength)
-    guard !tokens.isEmpty else { throw SampleFault.captionEmpty }
-    precondition(tokens.count <= options.contextLength)
+    let tokens = options.needsCaptions ? try tokens(sample) : []
     try reader.draw(options.crops, of: sample) { crop in
       Hashing.combine(
         options.order.seed, UInt64(task.draw.epoch), DrawPurpose.crop.rawValue, UInt64(sample.shard),
@@ -69,6 +66,14 @@ struct SlotDecoder: Sendable {
     } into: { crop in
       layout.view(slot: task.slot, crop: crop, in: task.buffer)
     }
+    return tokens
+  }
+
+  private func tokens(_ sample: SampleID) throws -> [Int32] {
+    let caption = try reader.caption(sample)
+    let tokens = options.encoder.encodeCaption(caption, contextLength: options.contextLength)
+    guard !tokens.isEmpty else { throw SampleFault.captionEmpty }
+    precondition(tokens.count <= options.contextLength)
     return tokens
   }
 }

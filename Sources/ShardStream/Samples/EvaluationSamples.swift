@@ -6,6 +6,7 @@ import Imaging
 package struct EvaluationBatch: Sendable {
   /// B × 3 × H × W normalised values.
   package var images: [Float] = []
+  /// Empty texts where the source is of pictures alone.
   package var captions: [String] = []
   package var keys: [String] = []
   /// The `.json` member as it is, or nil where there is none or it is not UTF-8.
@@ -95,7 +96,7 @@ package struct EvaluationSamples: Sendable {
   private func item(_ number: Int) throws -> Item {
     let id = order.sample(number)
     do {
-      let caption = try reader.caption(id)
+      let caption = reader.source.catalogue.kind == .pairs ? try reader.caption(id) : ""
       let pixels = try [Float](unsafeUninitializedCapacity: preparation.valueCount) { buffer, count in
         let values = UnsafeMutableBufferPointer(rebasing: buffer[..<preparation.valueCount])
         try reader.draw([preparation], of: id, seed: { _ in 0 }, into: { _ in values })

@@ -16,10 +16,14 @@ struct SampleGrouper {
   /// Linux's longest path.
   static let longestKey = 4096
 
+  /// Whether a group without a caption is rejected.
+  private let needsText: Bool
   private var key: String?
   private var members: [String: MemberRange] = [:]
   private var firstImage: String?
   private var flaw: RejectedReason?
+
+  init(needsText: Bool = true) { self.needsText = needsText }
 
   /// Takes the next entry; returns the group that it closes, if it does.
   mutating func take(_ entry: TarEntry) -> Outcome? {
@@ -35,16 +39,21 @@ struct SampleGrouper {
   /// The group gathered so far, if any; the next entry starts a new one.
   mutating func finish() -> Outcome? {
     guard let key else { return nil }
-    defer { self = SampleGrouper() }
+    defer { self = SampleGrouper(needsText: needsText) }
     if let flaw { return .rejected(key: key, flaw) }
     guard let firstImage, let image = members[firstImage] else { return .rejected(key: key, .missingImage) }
-    guard let text = members["txt"] else { return .rejected(key: key, .missingText) }
-    guard key.utf8.count <= Self.longestKey else { return .rejected(key: key, .keyTooLong) }
-    let found = SampleMembers(image: image, text: text, metadata: members["json"])
+    let found = SampleMembers(image: image, text: members["txt"], metadata: members["json"])
+    let excess = excess(key, found)
+    if found.text == nil, needsText || excess != nil { return .rejected(key: key, .missingText) }
+    return excess.map { .rejected(key: key, $0) } ?? .sample(key: key, found)
+  }
+
+  private func excess(_ key: String, _ found: SampleMembers) -> RejectedReason? {
+    guard key.utf8.count <= Self.longestKey else { return .keyTooLong }
     guard found.extent.upperBound / TarBlock.size <= Self.largestSize,
       members.values.allSatisfy({ $0.size <= Self.largestSize })
-    else { return .rejected(key: key, .tooLarge) }
-    return .sample(key: key, found)
+    else { return .tooLarge }
+    return nil
   }
 
   private mutating func add(_ fileExtension: String, _ entry: TarEntry) {

@@ -26,7 +26,8 @@ struct SampleReader: Sendable {
     try Self.caption(try source.members(sample).text, in: try source.file(sample))
   }
 
-  static func caption(_ range: MemberRange, in file: ShardFile) throws -> String {
+  static func caption(_ range: MemberRange?, in file: ShardFile) throws -> String {
+    guard let range else { preconditionFailure("the caption of a sample that has none") }
     try requireCaptionSize(range.size)
     return try caption(try bytes(range, in: file))
   }

@@ -75,9 +75,9 @@ package final class SampleSource: Sendable {
       throw Self.changed(summary.path)
     }
     if let table = fromSidecar(summary) { return table }
-    let scan = try ShardScan(path: summary.path)
-    guard scan.table.languageCounts == summary.languageCounts else { throw Self.changed(summary.path) }
-    return scan.table
+    let table = try ShardScan(path: summary.path).table.restricted(to: catalogue.kind)
+    guard table.languageCounts == summary.languageCounts else { throw Self.changed(summary.path) }
+    return table
   }
 
   /// Nil where the catalogue found none that could be used, or it has gone or changed since.
@@ -87,8 +87,11 @@ package final class SampleSource: Sendable {
     do throws(SidecarFault) {
       let sidecar = try ShardSidecar(path: path, shard: summary.path, identity: summary.identity)
       guard let sidecar else { throw .unreadable("it is no longer there") }
-      guard sidecar.summary.languageCounts == summary.languageCounts else { throw .shardChanged }
-      return try sidecar.table(path: path)
+      try sidecar.require(catalogue.kind)
+      guard sidecar.summary.restricted(to: catalogue.kind).languageCounts == summary.languageCounts else {
+        throw .shardChanged
+      }
+      return try sidecar.table(path: path).restricted(to: catalogue.kind)
     } catch {
       warn("\(summary.path): \(error); reading the shard's headers instead")
       return nil
