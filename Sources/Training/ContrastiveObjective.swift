@@ -22,10 +22,10 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
     package var microBatchSize: Int?
     /// Batch norms take their statistics over all ranks.
     package var synchronisesBatchNorm = false
-    /// What the image tower sees of a picture; nil for all of it.
-    package var patchDropout: PatchDropout?
     /// Multiplies the gradients, not the loss that is told: the part in a sum of objectives.
     package var weight = 1.0
+    /// What the image tower sees of a picture; nil for all of it.
+    package var patchDropout: PatchDropout?
 
     package init(
       maxLogitScale: Double = 100, microBatchSize: Int? = nil, synchronisesBatchNorm: Bool = false,

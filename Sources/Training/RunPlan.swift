@@ -106,14 +106,20 @@ package struct RunPlan: Sendable {
     _ stage: StagePlan, _ communicator: any Communicator, startStep: Int,
     warn: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> Loader {
-    let source = SampleSource(catalogue: stage.catalogue, warn: warn)
-    let options = LoaderOptions(
-      order: stage.order, source: source, encoder: tokenizer,
+    try Loader(loaderOptions(stage, communicator, warn: warn), startStep: startStep)
+  }
+
+  /// What a loader of a stage streams.
+  package func loaderOptions(
+    _ stage: StagePlan, _ communicator: any Communicator,
+    warn: @escaping @Sendable (String) -> Void = { _ in }
+  ) -> LoaderOptions {
+    LoaderOptions(
+      order: stage.order, source: SampleSource(catalogue: stage.catalogue, warn: warn), encoder: tokenizer,
       crops: stage.cropGroups.preparations, needsCaptions: stage.settings.samples == .pairs,
       contextLength: model.text.contextLength, rank: communicator.rank, worldSize: communicator.worldSize,
       threads: config.decodeThreads, prefetchBatches: config.prefetchBatches, maxPixels: config.maxPixels,
       appliesOrientation: config.exifOrientation, scalesJPEG: config.jpegScaledDecode)
-    return try Loader(options, startStep: startStep)
   }
 
   /// A few lines for the log.

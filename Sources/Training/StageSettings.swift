@@ -87,16 +87,15 @@ extension ContrastiveObjective {
   convenience init(_ config: TrainConfig, _ model: ModelConfig) throws {
     self.init(
       model: try DualEncoder(model, frozen: config.frozen.parts()), loss: GlobalContrastive(config),
-      options: try Options(config, model))
+      options: Options(config, dropout: try PatchDropout(config, model)))
   }
 }
 
 extension ContrastiveObjective.Options {
-  /// - Throws: where patches are to be dropped and the image tower has none.
-  init(_ config: TrainConfig, _ model: ModelConfig) throws {
+  init(_ config: TrainConfig, dropout: PatchDropout?) {
     self.init(
       maxLogitScale: config.maxLogitScale, microBatchSize: config.microBatchSize,
-      synchronisesBatchNorm: config.synchronisesBatchNorm, patchDropout: try PatchDropout(config, model))
+      synchronisesBatchNorm: config.synchronisesBatchNorm, patchDropout: dropout)
   }
 }
 

@@ -102,7 +102,6 @@ extension TrainConfig {
         ? canonicalStreams : GlobalOrder.defaultStreams(mae.globalBatchSize),
       train: mae.train ?? train, samples: .pictures,
       crops: [CropSettings(name: "image", augmentation: mae.augmentation)], schedule: mae.schedule,
-      optimizer: mae.optimizer,
-      gradClipNorm: mae.gradClipNorm)
+      optimizer: mae.optimizer, gradClipNorm: mae.gradClipNorm)
   }
 }

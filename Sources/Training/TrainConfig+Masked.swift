@@ -92,7 +92,8 @@ extension JointMaskedObjective {
     let encoder = try DualEncoder<S>(model, frozen: config.frozen.parts()) {
       heads = MaskedHeads($0, model, textLoss: masked.textLoss)
     }
-    var contrastive = try ContrastiveObjective<S>.Options(config, model)
+    var contrastive = ContrastiveObjective<S>.Options(
+      config, dropout: try PatchDropout(config, model))
     contrastive.weight = masked.alpha
     self.init(
       ContrastiveObjective(model: encoder, loss: GlobalContrastive(config), options: contrastive),

@@ -76,10 +76,10 @@ package struct TrainConfig: Sendable {
   /// Largest factor on cosine similarities.
   package var maxLogitScale: Double
 
-  /// Section `mae`; nil where no stage needs it.
-  package var mae: MAESettings?
   /// Section `masked`; nil for a run without the stage `joint`.
   package var masked: MaskedSettings?
+  /// Section `mae`; nil where no stage needs it.
+  package var mae: MAESettings?
 
   /// `optimizer.steps`: updates of the whole run.
   package var steps: Int
@@ -174,8 +174,8 @@ package struct TrainConfig: Sendable {
     temperature = try reader.number("objective.temperature", default: 0.07, in: 1e-6...1e6)
     maxLogitScale = try reader.number("objective.max_logit_scale", default: 100, in: 1...1e6)
 
-    mae = try MAESettings.read(reader, stages: stages, globalBatchSize: globalBatchSize)
     masked = try MaskedSettings.read(reader, stages)
+    mae = try MAESettings.read(reader, stages: stages, globalBatchSize: globalBatchSize)
 
     steps = try reader.integer("optimizer.steps", in: positive)
     schedule = try ScheduleSettings(reader, steps: steps)

@@ -7,13 +7,10 @@ import ShardStream
 import Tokenization
 import Training
 
+extension AugmentationSettings.Kind: ExpressibleByArgument {}
+
 /// `kelip bench data`: the stream alone.
 struct BenchData: ParsableCommand {
-  enum AugmentationName: String, ExpressibleByArgument, CaseIterable {
-    case none
-    case randomResizedCrop = "random_resized_crop"
-  }
-
   static let configuration = CommandConfiguration(
     commandName: "data",
     abstract: "Images per second of the stream alone: read, decode, crop, resize, normalise, tokenise.")
@@ -21,9 +18,11 @@ struct BenchData: ParsableCommand {
   @Option(help: "Directory, glob or list of shards.") var shards: [String]
   @Option(help: "Tokenizer file.") var tokenizer: String
   @Option(help: "Side of the square that the model sees.") var size: Int = 224
-  @Option(help: "none (resize and centre crop) or random_resized_crop.")
-  var augmentation: AugmentationName = .randomResizedCrop
-  @Option(help: "Least fraction of the area that a random crop keeps.") var cropScale: Double = 0.9
+  @Option(help: "none (resize and centre crop), random_resized_crop, weak or strong.")
+  var augmentation: AugmentationSettings.Kind = .randomResizedCrop
+  @Option(help: "Least fraction of the area that a random crop keeps; the augmentation's own unless told.")
+  var cropScale: Double?
+  @Option(help: "Crops of each picture.") var crops: Int = 1
   @Option(help: "Decode threads; 0 decodes in the main thread.") var threads: Int = 1
   @Option(help: "Images a batch.") var batch: Int = 32
   @Option(help: "Images in all, over as many epochs as it takes.") var samples: Int = 2_000
@@ -33,10 +32,12 @@ struct BenchData: ParsableCommand {
   @Flag(help: "Print JSON.") var json = false
 
   func validate() throws {
-    guard size > 0, batch > 0, samples > 0, threads >= 0, contextLength > 1 else {
+    guard size > 0, batch > 0, samples > 0, crops > 0, threads >= 0, contextLength > 1 else {
       throw ValidationError("sizes and counts must be positive")
     }
-    guard cropScale > 0, cropScale <= 1 else { throw ValidationError("--crop-scale is a fraction") }
+    guard (cropScale ?? 1) > 0, (cropScale ?? 1) <= 1 else {
+      throw ValidationError("--crop-scale is a fraction")
+    }
   }
 
   func run() throws {
@@ -44,11 +45,12 @@ struct BenchData: ParsableCommand {
     let order = try GlobalOrder(
       seed: 0, shardSampleCounts: catalogue.sampleCounts, globalBatchSize: batch,
       canonicalStreams: GlobalOrder.defaultStreams(batch), shuffleWindow: 16_384)
-    let crop: Augmentation = augmentation == .none ? .none : .randomResizedCrop(scale: cropScale...1)
+    var settings = AugmentationSettings.preset(augmentation)
+    if let cropScale { settings.scale = cropScale...1 }
     let options = LoaderOptions(
       order: order, source: SampleSource(catalogue: catalogue),
       encoder: try Tokenizers.load(tokenizer),
-      crops: [ImagePreparation(size: size, augmentation: crop)], contextLength: contextLength,
+      crops: Array(repeating: settings.preparation(size: size), count: crops), contextLength: contextLength,
       threads: threads, scalesJPEG: scaledDecode)
     report(try DataBenchmark(options).run(imageCount: samples))
   }

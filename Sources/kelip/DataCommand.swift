@@ -6,6 +6,6 @@ struct DataCommand: ParsableCommand {
     commandName: "data", abstract: "Build, import, clean and check shards of captioned pictures.",
     subcommands: [
       DataBuild.self, DataIndex.self, DataImport.self, DataFilter.self, DataStats.self, DataVerify.self,
-      DataOrder.self,
+      DataOrder.self, DataCrops.self,
     ])
 }

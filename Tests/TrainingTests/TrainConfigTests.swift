@@ -22,7 +22,8 @@ import TinyRun
   @Test func defaults() throws {
     let config = try config()
     #expect(config.runDirectory == "out" && config.seed == 0)
-    #expect(config.modelPath == "m.yaml" && config.precision == .fp32 && config.initialWeights == InitialWeights())
+    #expect(
+      config.modelPath == "m.yaml" && config.precision == .fp32 && config.initialWeights == InitialWeights())
     #expect(config.train == [TrainEntry(name: "all", shards: ["shards"])] && config.validationShards.isEmpty)
     #expect(config.canonicalStreams == 16 && config.shuffleWindow == 16384)
     #expect(config.decodeThreads == 1 && config.prefetchBatches == 2 && config.maxPixels == 25_000_000)

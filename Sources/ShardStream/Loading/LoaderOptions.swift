@@ -55,5 +55,12 @@ package struct LoaderOptions: Sendable {
   /// The slots of the global batch that this rank takes.
   package var slots: Range<Int> { order.slots(rank: rank, of: worldSize) }
 
+  var pictures: PictureReader {
+    var pictures = PictureReader(maxPixels: maxPixels, largestSize: crops.map(\.size).max()!)
+    pictures.appliesOrientation = appliesOrientation
+    pictures.scalesJPEG = scalesJPEG
+    return pictures
+  }
+
   var layout: CropLayout { CropLayout(batchSize: slots.count, valueCounts: crops.map(\.valueCount)) }
 }

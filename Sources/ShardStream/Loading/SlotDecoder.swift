@@ -13,11 +13,7 @@ struct SlotDecoder: Sendable {
   init(_ options: LoaderOptions) {
     self.options = options
     layout = options.layout
-    var pictures = PictureReader(
-      maxPixels: options.maxPixels, largestSize: options.crops.map(\.size).max()!)
-    pictures.appliesOrientation = options.appliesOrientation
-    pictures.scalesJPEG = options.scalesJPEG
-    reader = SampleReader(source: options.source, pictures: pictures)
+    reader = SampleReader(source: options.source, pictures: options.pictures)
   }
 
   /// Lets the kernel read a sample ahead of its turn.
@@ -60,9 +56,7 @@ struct SlotDecoder: Sendable {
   private func decode(_ sample: SampleID, _ task: SlotTask) throws -> [Int32] {
     let tokens = options.needsCaptions ? try tokens(sample) : []
     try reader.draw(options.crops, of: sample) { crop in
-      Hashing.combine(
-        options.order.seed, UInt64(task.draw.epoch), DrawPurpose.crop.rawValue, UInt64(sample.shard),
-        UInt64(sample.index), UInt64(crop))
+      options.order.cropSeed(sample, epoch: task.draw.epoch, crop: crop)
     } into: { crop in
       layout.view(slot: task.slot, crop: crop, in: task.buffer)
     }
