@@ -90,6 +90,8 @@ package struct RunPlan: Sendable {
           "the tokenizer has \(tokenizer.vocabSize) ids, the model's vocab_size is \(model.text.vocabSize)",
           at: config.tokenizerPath, hint: "give the model the tokenizer's vocabulary size or more")
       }
+      if config.stages.contains(.mae) { _ = try config.mae!.model(for: model).validated(for: model) }
+      _ = try PatchDropout(config, model)
       _ = try config.masked?.options(seed: config.seed, tokenizer: tokenizer, model: model)
       // Evaluated by `kelip eval`; a path that leads nowhere had better be known now than after the run.
       validationShardCount =

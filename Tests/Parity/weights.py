@@ -9,6 +9,8 @@ wheel, if it lies here already).
 """
 import io
 import json
+import pathlib
+import re
 import subprocess
 import sys
 import tarfile
@@ -270,13 +272,23 @@ def refusals(check):
     wrong = told.count("the model needs")
     listed = len(load_file(weights / "open_clip_model.safetensors")) - 1
     check.table.add(wrong == listed, "inspect lists every mis-shaped tensor", f"{wrong} of {listed}")
-    torch.save({}, check.work / "weights.pt")
+    torch.save({"state_dict": load_file(weights / "open_clip_model.safetensors")}, check.work / "weights.pt")
     told = check.kelip("checkpoint", "inspect", check.work / "weights.pt", status=2)
     check.table.add("convert it in Python" in told, "a pickle is refused, with the way out", "")
+    subprocess.run([sys.executable, "-c", readme_line(), check.work / "weights.pt",
+                    check.work / "weights.safetensors"], check=True)
+    check.equal("the README's line converts a pickle", weights / "open_clip_model.safetensors",
+                check.work / "weights.safetensors")
     told = check.kelip("checkpoint", "verify", check.work / "clip" / "checkpoints" / "step-00000002")
     check.table.add("all finite" in told, "verify reads a checkpoint", "")
     facts = json.loads(check.kelip("checkpoint", "inspect", weights, "--json"))
     check.table.add(facts["format"] == "open_clip", "inspect tells the format", facts["format"])
+
+
+def readme_line():
+    """The conversion of pickles as README.md gives it."""
+    readme = pathlib.Path(__file__).parents[2] / "README.md"
+    return re.search(r"^python -c '(.*torch\.load.*)' weights\.pt", readme.read_text(encoding="utf-8"), re.M)[1]
 
 
 def main(options):
