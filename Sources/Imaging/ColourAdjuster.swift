@@ -6,6 +6,7 @@ internal import CImageKernels
 /// that a value in a few thousand is 1/255 off.
 final class ColourAdjuster {
   private let copy = ScratchMemory<UInt8>()
+  private let rows = ScratchMemory<UnsafePointer<UInt8>?>()
   private let line = ScratchMemory<Float>()
 
   /// - Parameter pixels: height × width × 3.
@@ -58,7 +59,7 @@ final class ColourAdjuster {
     source.update(from: pixels, count: width * height * 3)
     kelip_blur(
       source, Int64(width), Int64(height), blur.weights, Int64(blur.radius),
-      line.reserve(3 * (width + 2 * blur.radius)), pixels)
+      rows.reserve(2 * blur.radius + 1), line.reserve(3 * (width + 2 * blur.radius)), pixels)
   }
 }
 

@@ -43,6 +43,7 @@ void kelip_saturate(uint8_t *pixels, int64_t count, float factor);
 void kelip_shift_hue(uint8_t *pixels, int64_t count, uint8_t shift);
 
 /// Convolves with the separable kernel weights[|x|] * weights[|y|], |x|, |y| <= radius, the picture mirrored at its
-/// edges; `radius` is less than either side. `line` is scratch for 3 * (width + 2 * radius) floats.
+/// edges; `radius` is less than either side. Scratch are `rows`, for 2 * radius + 1 pointers, and `line`, for
+/// 3 * (width + 2 * radius) floats.
 void kelip_blur(const uint8_t *source, int64_t width, int64_t height, const float *weights, int64_t radius,
-                float *line, uint8_t *target);
+                const uint8_t **rows, float *line, uint8_t *target);
