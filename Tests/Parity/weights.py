@@ -19,6 +19,7 @@ import zipfile
 import harness
 import open_clip
 import torch
+import torchvision
 import transformers
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -217,6 +218,60 @@ def bert_folder(check):
                     "bert: unfrozen, it is trained", "")
 
 
+def resnet_folder(check):
+    """torchvision's ResNet-50 in, its body frozen through a run, and out again with the new last layer."""
+    torch.manual_seed(1)
+    network = torchvision.models.resnet50()
+    with torch.no_grad():
+        for name, value in network.named_buffers():
+            if name.endswith("running_mean"):
+                value.normal_(0, 0.1)
+            elif name.endswith("running_var"):
+                value.uniform_(0.5, 1.5)
+            else:
+                value.fill_(1234)
+    source = check.work / "resnet50.safetensors"
+    save_file(network.state_dict(), source)
+    config = harness.model_config(check.options.tokenizer) | {"vision_cfg": {"type": "resnet50", "image_size": 64}}
+    model = harness.write_yaml(check.work / "resnet-model.yaml", config)
+    told = check.kelip("checkpoint", "inspect", source, "--model", model)
+    check.table.add("fc.weight is [1000, 2048], the model needs [64, 2048]" in told,
+                    "torchvision: another last layer is told", "")
+    checkpoint = check.train("resnet", model, model__init_image_from=source, model__freeze_image="body")
+    folder = check.work / "resnet-out"
+    check.kelip("checkpoint", "export", "--checkpoint", checkpoint, "--format", "torchvision-resnet50", "--out", folder)
+    opened = torchvision.models.resnet50(num_classes=config["embed_dim"])
+    opened.load_state_dict(load_file(folder / "model.safetensors"), strict=True)
+    before, after = harness.read_safetensors(source), harness.read_safetensors(folder / "model.safetensors")
+    differing = [name for name in before if not name.startswith("fc.") and before[name] != after.get(name)]
+    check.table.add(before.keys() == after.keys() and not differing,
+                    "torchvision: through a frozen run byte-equal", f"{len(before)} tensors, differing {differing[:3]}")
+    ours = check.embed("ours-resnet", "--checkpoint", checkpoint)
+    preprocess = open_clip.image_transform(64, is_train=False)
+    with torch.no_grad():
+        images = opened.eval()(torch.stack([preprocess(Image.open(path)) for path in check.images]))
+    check.close("torchvision: image features", ours["image_features"], images)
+
+
+def modified_resnet_folder(check):
+    """A ModifiedResNet trained here, with its running statistics, opens in open_clip."""
+    config = harness.model_config(check.options.tokenizer) | {
+        "vision_cfg": {"image_size": 64, "layers": [1, 2, 1, 1], "width": 16, "head_width": 32}}
+    checkpoint = check.train("rn", harness.write_yaml(check.work / "rn-model.yaml", config))
+    folder = check.work / "rn-out"
+    check.kelip("checkpoint", "export", "--checkpoint", checkpoint, "--format", "open_clip", "--out", folder)
+    name = f"local-dir:{folder}"
+    model, _, preprocess = open_clip.create_model_and_transforms(name)
+    weights = load_file(folder / "open_clip_model.safetensors")
+    model.load_state_dict(weights, strict=True)
+    counts = {value.item() for key, value in weights.items() if key.endswith("num_batches_tracked")}
+    check.table.add(counts == {2} and weights["visual.bn1.num_batches_tracked"].dtype == torch.int64,
+                    "ModifiedResNet: batches are counted as torch does", counts)
+    images, _ = features(check, model.eval(), preprocess, open_clip.get_tokenizer(name)(TEXTS))
+    check.close("ModifiedResNet: image features", check.embed("ours-rn", "--checkpoint", checkpoint)["image_features"],
+                images)
+
+
 def minilm(check):
     """The real weights of all-MiniLM-L6-v2 embed as in transformers."""
     folder = check.work / "minilm"
@@ -294,7 +349,7 @@ def readme_line():
 def main(options):
     torch.set_num_threads(1)
     check = Check(options)
-    for part in (open_clip_folder, kelip_folder, bert_folder, minilm, refusals):
+    for part in (open_clip_folder, kelip_folder, bert_folder, resnet_folder, modified_resnet_folder, minilm, refusals):
         part(check)
     check.table.finish("weights in and out")
 
