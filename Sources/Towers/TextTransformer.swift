@@ -4,18 +4,10 @@ import Kernels
 ///
 /// Linear layers run over the real tokens only; with a causal mask and EOT pooling that is exact.
 package final class TextTransformer<S: ComputeScalar>: TextTower {
-  /// Rows of the stream that leave the tower, after ln_final.
-  private struct Pooled {
-    /// Which rows of the stream.
-    var index: [Int32]
-    var h: UnsafeMutablePointer<S>
-    var norm: LayerNorm<S>.Saved
-  }
-
   private struct Saved {
     var context: PassContext
     var padded: PaddedRows
-    var pooled: Pooled
+    var output: OutputNorm<S>.Saved
   }
 
   private let config: TextTransformerConfig
@@ -23,7 +15,7 @@ package final class TextTransformer<S: ComputeScalar>: TextTower {
   package let tokenTable: Parameter
   private let positions: Parameter
   private let transformer: Transformer<S>
-  private let finalNorm: LayerNorm<S>
+  private let finalNorm: OutputNorm<S>
   private let projection: FeatureProjection<S>
   private let gradientEnd: () -> Int
   private var saved: Saved?
@@ -46,7 +38,7 @@ package final class TextTransformer<S: ComputeScalar>: TextTower {
       registry, name: "transformer", width: config.width, layers: config.layers, mlpRatio: config.mlpRatio,
       activation: activation, freezing: freezing)
     finalNorm = registry.frozen(if: freezing.finalNorm) {
-      LayerNorm(registry, name: "ln_final", width: config.width)
+      OutputNorm(registry, name: "ln_final", width: config.width)
     }
     projection = registry.frozen(if: freezing.projection) {
       FeatureProjection(registry, name: "text_projection", width: config.width, embedDim: embedDim)
@@ -87,21 +79,10 @@ package final class TextTransformer<S: ComputeScalar>: TextTower {
       table: tokenTable.value, positions: positions.value, ids: padded.ids, position: padded.position,
       into: x, rows: padded.count, columns: width)
     let stream = transformer.forward(x, context, training: pass.isTraining)
-    let (pooled, normed) = pool(stream, index, arena)
+    let output = finalNorm.forward(stream, rows: index, arena: arena)
     // Without `training` the blocks' memory has been reused: a backward must trap, not go on.
-    saved = pass.isTraining ? Saved(context: context, padded: padded, pooled: pooled) : nil
-    return normed
-  }
-
-  private func pool(_ stream: TransformerBlock<S>.Stream, _ index: [Int32], _ arena: Arena)
-    -> (Pooled, normed: UnsafeMutablePointer<S>)
-  {
-    let count = index.count * config.width
-    let (pooled, residual) = (arena.allocate(S.self, count), arena.allocate(S.self, count))
-    gatherRows(stream.h, index: index, into: pooled, columns: config.width)
-    gatherRows(stream.r!, index: index, into: residual, columns: config.width)
-    let (h, normed, norm) = finalNorm.forward(pooled, residual: residual, rows: index.count, arena: arena)
-    return (Pooled(index: index, h: h, norm: norm), normed)
+    saved = pass.isTraining ? Saved(context: context, padded: padded, output: output) : nil
+    return output.output
   }
 
   package func backward(
@@ -109,14 +90,14 @@ package final class TextTransformer<S: ComputeScalar>: TextTower {
   ) rethrows {
     guard projection.isTrainable else { return saved = nil }
     guard let saved else { preconditionFailure("backward without forward") }
-    let (arena, batch) = (saved.context.arena, saved.pooled.index.count)
+    let (arena, output) = (saved.context.arena, saved.output)
     try arena.scratch {
       guard !freezing.finalNorm else {
-        projection.backwardWeight(dFeatures, input: saved.pooled.norm.output, rows: batch, arena: arena)
+        projection.backwardWeight(dFeatures, input: output.output, rows: output.rows, arena: arena)
         return
       }
       let dNormed = projection.backward(
-        dFeatures, input: saved.pooled.norm.output, rows: batch, arena: arena)
+        dFeatures, input: output.output, rows: output.rows, arena: arena)
       try backwardBody(dNormed, saved, gradientsReady)
     }
     self.saved = nil
@@ -137,18 +118,14 @@ package final class TextTransformer<S: ComputeScalar>: TextTower {
   private func backwardBody(
     _ dNormed: UnsafePointer<S>, _ saved: Saved, _ gradientsReady: (_ end: Int) throws -> Void
   ) rethrows {
-    let (context, pooled, width) = (saved.context, saved.pooled, config.width)
+    let context = saved.context
     let arena = context.arena
-    let dStream = arena.allocateZeroed(S.self, context.rows * width)
-    arena.scratch {
-      let dPooled = arena.allocateZeroed(S.self, pooled.index.count * width)
-      finalNorm.backward(dNormed, h: pooled.h, pooled.norm, addingTo: dPooled, rows: pooled.index.count)
-      scatterRows(dPooled, index: pooled.index, into: dStream, columns: width)
-    }
+    let dStream = arena.allocateZeroed(S.self, context.rows * config.width)
+    finalNorm.backward(dNormed, saved.output, into: dStream, arena: arena)
     try transformer.backward(dStream, context, gradientsReady: gradientsReady)
     guard !freezing.stem else { return }
     embedTokensBackward(
       dStream, ids: saved.padded.ids, position: saved.padded.position, dTable: tokenTable.gradient,
-      dPositions: positions.gradient, rows: context.rows, columns: width)
+      dPositions: positions.gradient, rows: context.rows, columns: config.width)
   }
 }

@@ -7,14 +7,6 @@ import Kernels
 /// one get interpolated positions; their sides must be multiples of the patch. Of `keptPatches`, only those take part;
 /// the class token always does but in a masked autoencoder without it.
 package final class VisionTransformer<S: ComputeScalar>: ImageTower {
-  /// Rows of the stream that leave the tower, after ln_post.
-  private struct Pooled {
-    /// Which rows of the stream.
-    var index: [Int32]
-    var h: UnsafeMutablePointer<S>
-    var norm: LayerNorm<S>.Saved
-  }
-
   private struct Saved {
     var context: PassContext
     var layout: PatchLayout
@@ -22,7 +14,7 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
     var patches: UnsafeMutablePointer<S>
     var assembled: UnsafeMutablePointer<S>
     var preNorm: LayerNorm<S>.Saved
-    var pooled: Pooled
+    var output: OutputNorm<S>.Saved
   }
 
   private let config: VisionTransformerConfig
@@ -33,7 +25,7 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
   private let positions: PatchPositions<S>
   private let preNorm: LayerNorm<S>
   private let transformer: Transformer<S>
-  private let postNorm: LayerNorm<S>
+  private let postNorm: OutputNorm<S>
   private let projection: FeatureProjection<S>
   private let gradientEnd: () -> Int
   private var saved: Saved?
@@ -62,7 +54,7 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
       registry, name: "visual.transformer", width: width, layers: config.layers, mlpRatio: config.mlpRatio,
       activation: activation, freezing: freezing)
     postNorm = registry.frozen(if: freezing.finalNorm) {
-      LayerNorm(registry, name: "visual.ln_post", width: width)
+      OutputNorm(registry, name: "visual.ln_post", width: width)
     }
     projection = registry.frozen(if: freezing.projection) {
       FeatureProjection(registry, name: "visual.proj", width: width, embedDim: embedDim)
@@ -127,25 +119,14 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
       source: layout.source, position: layout.position, into: assembled, columns: width)
     let (_, x, savedPre) = preNorm.forward(assembled, residual: nil, rows: rows, arena: arena)
     let stream = transformer.forward(x, context, training: pass.isTraining)
-    let (pooled, normed) = pool(stream, index, arena)
+    let output = postNorm.forward(stream, rows: index, arena: arena)
     // Without `training` the blocks' memory has been reused: a backward must trap, not go on.
     saved =
       pass.isTraining
       ? Saved(
         context: context, layout: layout, patches: patches, assembled: assembled, preNorm: savedPre,
-        pooled: pooled) : nil
-    return normed
-  }
-
-  private func pool(_ stream: TransformerBlock<S>.Stream, _ index: [Int32], _ arena: Arena)
-    -> (Pooled, normed: UnsafeMutablePointer<S>)
-  {
-    let count = index.count * config.width
-    let (pooled, residual) = (arena.allocate(S.self, count), arena.allocate(S.self, count))
-    gatherRows(stream.h, index: index, into: pooled, columns: config.width)
-    gatherRows(stream.r!, index: index, into: residual, columns: config.width)
-    let (h, normed, norm) = postNorm.forward(pooled, residual: residual, rows: index.count, arena: arena)
-    return (Pooled(index: index, h: h, norm: norm), normed)
+        output: output) : nil
+    return output.output
   }
 
   package func backward(
@@ -153,15 +134,15 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
   ) rethrows {
     guard projection.isTrainable else { return saved = nil }
     guard let saved else { preconditionFailure("backward without forward") }
-    let (arena, pooled) = (saved.context.arena, saved.pooled)
+    let (arena, output) = (saved.context.arena, saved.output)
     try arena.scratch {
       guard !freezing.finalNorm else {
         projection.backwardWeight(
-          dFeatures, input: pooled.norm.output, rows: pooled.index.count, arena: arena)
+          dFeatures, input: output.output, rows: output.rows, arena: arena)
         return
       }
       let dNormed = projection.backward(
-        dFeatures, input: pooled.norm.output, rows: pooled.index.count, arena: arena)
+        dFeatures, input: output.output, rows: output.rows, arena: arena)
       try backwardBody(dNormed, saved, gradientsReady)
     }
     self.saved = nil
@@ -182,14 +163,10 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
   private func backwardBody(
     _ dNormed: UnsafePointer<S>, _ saved: Saved, _ gradientsReady: (_ end: Int) throws -> Void
   ) rethrows {
-    let (context, pooled) = (saved.context, saved.pooled)
+    let context = saved.context
     let (arena, rows, width) = (context.arena, context.rows, config.width)
     let dStream = arena.allocateZeroed(S.self, rows * width)
-    arena.scratch {
-      let dPooled = arena.allocateZeroed(S.self, pooled.index.count * width)
-      postNorm.backward(dNormed, h: pooled.h, pooled.norm, addingTo: dPooled, rows: pooled.index.count)
-      scatterRows(dPooled, index: pooled.index, into: dStream, columns: width)
-    }
+    postNorm.backward(dNormed, saved.output, into: dStream, arena: arena)
     try transformer.backward(dStream, context, gradientsReady: gradientsReady)
     if !freezing.stem { backwardStem(dStream, saved) }
   }

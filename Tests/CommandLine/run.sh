@@ -303,6 +303,27 @@ embed_writes_features() {
   expect_status 2 "$kelip" embed "${model[@]}" --out "$work/x.st" && expect_in err --images
 }
 
+checkpoints_are_looked_at_and_exported() {
+  local checkpoint="$work/alone/checkpoints/step-00000006"
+  expect_status 0 "$kelip" checkpoint verify "$checkpoint" && expect_in out "all finite" || return
+  expect_status 0 "$kelip" checkpoint inspect "$checkpoint" --model "$work/model.yaml" --json &&
+    expect_in out '"format": "open_clip"' && expect_in out '"step": 6' || return
+  expect_status 0 "$kelip" checkpoint export --checkpoint "$checkpoint" --as bf16 --out "$work/exported" || return
+  [[ -s $work/exported/open_clip_config.json && -s $work/exported/tokenizer.json ]] || fail "no folder" || return
+  expect_status 0 "$kelip" checkpoint import "$work/exported" --model "$work/model.yaml" --out "$work/i.st" || return
+  [[ $(tensors "$work/i.st" | head -n 1) == "ln_final.bias BF16 [32]" ]] || fail "$(tensors "$work/i.st")" || return
+  sed 's/width: 32, heads/width: 64, heads/' "$work/model.yaml" >"$work/wide.yaml"
+  expect_status 1 "$kelip" checkpoint inspect "$work/i.st" --model "$work/wide.yaml" &&
+    expect_in out "ln_final.bias is [32], the model needs [64]" || return
+  expect_status 2 "$kelip" checkpoint export --checkpoint "$checkpoint" --format huggingface-bert --out "$work/b" &&
+    expect_in err "huggingface-bert has no model of the towers vit and clip" || return
+  expect_status 2 "$kelip" checkpoint export --checkpoint "$checkpoint" --out "$work/exported" &&
+    expect_in err "not empty" || return
+  printf 'broken' >>"$checkpoint/model.json"
+  expect_status 1 "$kelip" checkpoint verify "$checkpoint" && expect_in err model.json || return
+  truncate -s -6 "$checkpoint/model.json"
+}
+
 retrieval_prints_json() {
   local model=(--checkpoint "$work/alone/checkpoints/step-00000006")
   local text=$work/t2.txt pictures
@@ -480,6 +501,7 @@ check a_worker_alone_trains
 check two_ranks_train_and_agree_on_errors
 check data_index_writes_and_checks
 check embed_writes_features
+check checkpoints_are_looked_at_and_exported
 check retrieval_prints_json
 check bench_step_prints_json
 check data_stats_describes_shards

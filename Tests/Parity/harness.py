@@ -62,11 +62,14 @@ def write_yaml(path, mapping):
 
 
 def sections(dotted):
-    """`{"run.seed": 1}` → `{"run": {"seed": 1}}`."""
+    """`{"run.seed": 1, "stages": "mae"}` → `{"run": {"seed": 1}, "stages": "mae"}`."""
     nested = {}
     for key, value in dotted.items():
-        section, _, name = key.partition(".")
-        nested.setdefault(section, {})[name] = value
+        section, dot, name = key.partition(".")
+        if dot:
+            nested.setdefault(section, {})[name] = value
+        else:
+            nested[key] = value
     return nested
 
 

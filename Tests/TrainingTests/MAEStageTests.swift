@@ -174,6 +174,19 @@ struct MAERunTests {
     }
   }
 
+  @Test(
+    "what does not fit the model is found before the first step",
+    arguments: [
+      ("mae.decoder_width=13", "mae.decoder_width"), ("mae.decoder_heads=5", "mae.decoder_heads"),
+    ])
+  func misfits(_ override: String, _ key: String) throws {
+    let tiny = try TinyRun()
+    let error = try #require(throws: KelipError.self) {
+      try tiny.train("misfit", "stages=[mae]", "mae.steps=1", override, dryRun: true)
+    }
+    #expect(error.location == key)
+  }
+
   private func towers(_ run: FinishedRun, step: Int) throws -> [String: [Float]] {
     let model = try DualEncoder<Float>(ModelFile.parse(TinyRun.model, source: "model"), training: false)
     let visual = model.parameters.declared.filter { $0.name.hasPrefix("visual.") }
