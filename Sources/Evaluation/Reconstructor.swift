@@ -70,7 +70,8 @@ package final class Reconstructor {
 
   /// An even choice of `count` pictures of shards.
   package func pictures(shards: [String], count: Int, threads: Int) throws -> [Picture] {
-    let catalogue = try ShardCatalogue.load(try ShardList.resolve(shards), threads: threads)
+    let catalogue = try ShardCatalogue.load(
+      try ShardList.resolve(shards), of: .pictures, threads: threads)
     let samples = EvaluationSamples(
       source: SampleSource(catalogue: catalogue), batchSize: count, preparation: preparation,
       threads: threads)
@@ -78,7 +79,9 @@ package final class Reconstructor {
     let batch = try samples.samples((0..<min(count, total)).map { $0 * total / min(count, total) })
     let size = preparation.valueCount
     return batch.keys.indices.map { i in
-      Picture(name: batch.captions[i], pixels: Array(batch.images[i * size..<(i + 1) * size]))
+      Picture(
+        name: batch.captions[i].isEmpty ? batch.keys[i] : batch.captions[i],
+        pixels: Array(batch.images[i * size..<(i + 1) * size]))
     }
   }
 

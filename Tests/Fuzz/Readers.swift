@@ -71,7 +71,7 @@ extension Reader {
     }
   }
 
-  /// With blocks that are compressed, unlike the corpus.
+  /// With blocks that are compressed, unlike the corpus, and a picture without a caption.
   private static func compressedShard() throws -> [UInt8] {
     let file = CaseFile(name: "seed.tar.zst")
     defer { file.remove() }
@@ -79,6 +79,7 @@ extension Reader {
     for number in 0..<3 {
       let picture = RGBImage(width: 20 + number, height: 18, fill: .white)
       try tar.append(name: "k\(number).png", bytes: PNGCodec.encode(picture))
+      guard number != 1 else { continue }
       try tar.append(name: "k\(number).txt", bytes: Array("a caption, again a caption, \(number)".utf8))
     }
     try tar.finish()
@@ -90,9 +91,10 @@ extension Reader {
     let (tar, file) = (CaseFile(name: "indexed.tar.zst"), CaseFile(name: "index"))
     try tar.write(try compressedShard())
     defer { tar.remove() }
-    let seed = ShardSidecar.encode(try ShardScan(path: tar.url.path))
+    let scan = try ShardScan(path: tar.url.path)
+    let seeds = [ShardSidecar.encode(scan), ShardSidecar.encode(scan, ofPairs: true)]
     let identity = try ShardIdentity(path: tar.url.path)
-    return Reader(name: "sidecar", seeds: [seed], repair: Repairs.sidecar) { bytes in
+    return Reader(name: "sidecar", seeds: seeds, repair: Repairs.sidecar) { bytes in
       try file.write(bytes)
       defer { file.remove() }
       do throws(SidecarFault) {

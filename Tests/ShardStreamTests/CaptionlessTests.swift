@@ -148,4 +148,18 @@ import Testing
     let batch = try Loader(try options(catalogue)).next()
     #expect(batch.tokens.isEmpty && batch.skipped.isEmpty)
   }
+
+  @Test func evaluationTellsTheCaptionsThatThereAre() throws {
+    var tar = TestTar()
+    for (name, caption) in [("a", "apple"), ("b", nil), ("c", "\u{0}")] {
+      tar.add("\(name).jpg", JPEGEncoder.encode(TestCorpus.picture(1), quality: 90))
+      if let caption { tar.add("\(name).txt", caption) }
+    }
+    tar.end()
+    let catalogue = try ShardCatalogue.load([folder.write(tar, as: "a.tar")], of: .pictures)
+    let samples = EvaluationSamples(
+      source: SampleSource(catalogue: catalogue), batchSize: 3, preparation: ImagePreparation(size: 8))
+    let batch = try samples.batch(0)
+    #expect(batch.keys == ["a", "b", "c"] && batch.captions == ["apple", "", ""] && batch.skipped.isEmpty)
+  }
 }

@@ -11,7 +11,7 @@ import TinyRun
 @Suite struct MultiCropTests {
   private static let crops = """
     augmentation.crops=[{name: global, count: 2, scale: [0.4, 1]}, {name: local, size: 8, resize_to: 16, count: 3, \
-    scale: [0.05, 0.4], flip: 0.5, colour_jitter: [0.4, 0.4, 0.4, 0.1], grey: 0.2}]
+    scale: [0.05, 0.4], flip: 0.5, colour_jitter: [0.4, 0.4, 0.4, 0.1], grey: 0.2}, {name: small, size: 8}]
     """
 
   @Test func everyGroupHasItsLoss() throws {
@@ -20,7 +20,8 @@ import TinyRun
     let run = try tiny.finished("alone")
     let (global, local) = (run.values("contrastive_loss_global"), run.values("contrastive_loss_local"))
     #expect(global.count == 8 && local.count == 8 && global != local)
-    let mean = zip(global, local).map { (2 * $0 + 3 * $1) / 5 }
+    let small = run.values("contrastive_loss_small")
+    let mean = zip(zip(global, local), small).map { (2 * $0.0 + 3 * $0.1 + $1) / 6 }
     #expect(mismatch(run.values("contrastive_loss"), mean, tolerance: 1e-6) == nil)
     for worldSize in [2, 3] {
       try tiny.train("world-\(worldSize)", Self.crops, worldSize: worldSize)

@@ -6,7 +6,7 @@ import Imaging
 package struct EvaluationBatch: Sendable {
   /// B × 3 × H × W normalised values.
   package var images: [Float] = []
-  /// Empty texts where the source is of pictures alone.
+  /// Where the source is of pictures, an empty text for one without a caption that can be read.
   package var captions: [String] = []
   package var keys: [String] = []
   /// The `.json` member as it is, or nil where there is none or it is not UTF-8.
@@ -93,10 +93,20 @@ package struct EvaluationSamples: Sendable {
     batch.numbers.append(sample.number)
   }
 
+  private func caption(_ id: SampleID) throws -> String {
+    guard reader.source.catalogue.kind == .pictures else { return try reader.caption(id) }
+    guard try reader.source.members(id).text != nil else { return "" }
+    do {
+      return try reader.caption(id)
+    } catch is SampleFault {
+      return ""
+    }
+  }
+
   private func item(_ number: Int) throws -> Item {
     let id = order.sample(number)
     do {
-      let caption = reader.source.catalogue.kind == .pairs ? try reader.caption(id) : ""
+      let caption = try caption(id)
       let pixels = try [Float](unsafeUninitializedCapacity: preparation.valueCount) { buffer, count in
         let values = UnsafeMutableBufferPointer(rebasing: buffer[..<preparation.valueCount])
         try reader.draw([preparation], of: id, seed: { _ in 0 }, into: { _ in values })
