@@ -24,7 +24,8 @@ package func assembleTokensBackward<S: ComputeScalar>(
     dy, source, position, dx, dToken, dPositions, Int64(source.count), Int64(columns))
 }
 
-/// patches[R, 3·p·p] = some patches of images[B, 3, H, W], each in (channel, y, x) order: `patchify` for chosen ones.
+/// patches[R, 3·p·p] = chosen patches of images[B, 3, H, W], each in (channel, y, x) order: the convolution of a vision
+/// transformer's stem is then a matrix product with its weight [W, 3, p, p] as it is stored.
 ///
 /// - Parameter index: of a patch: its picture · P + its cell, P = ⌊H/p⌋ · ⌊W/p⌋.
 package func gatherPatches<S: ComputeScalar>(

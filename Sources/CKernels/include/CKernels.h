@@ -41,15 +41,7 @@ typedef struct {
   /// dTable[ids[r]] += dY[r], dPositions[position[r]] += dY[r]; negative ids are skipped.
   void (*embed_tokens_backward)(const void *dy, const int32_t *ids, const int32_t *position, float *dtable,
                                 float *dpositions, int64_t rows, int64_t columns);
-  /// images [B, 3, S, S] -> patches [B·(S/p)², 3·p·p], a row in (channel, y, x) order.
-  void (*patchify)(const float *images, void *patches, int64_t batch, int64_t size, int64_t patch);
-  /// y[b, 0] = class + positions[0]; y[b, 1 + i] = patches[b, i] + positions[1 + i]; y is [B, 1 + P, C].
-  void (*assemble_patches)(const void *patches, const float *class_embedding, const float *positions, void *y,
-                           int64_t batch, int64_t patch_count, int64_t columns);
-  /// dPatches = the patch rows of dY; dClass += , dPositions += .
-  void (*assemble_patches_backward)(const void *dy, void *dpatches, float *dclass, float *dpositions,
-                                    int64_t batch, int64_t patch_count, int64_t columns);
-  /// patches[r] = patch index[r] of images [B, 3, H, W], in patchify's order: index = b·P + cell, P = (H/p)·(W/p).
+  /// patches[r] = patch index[r] = b·P + cell of images [B, 3, H, W], in (channel, y, x) order; P = (H/p)·(W/p).
   void (*gather_patches)(const float *images, const int32_t *index, void *patches, int64_t rows, int64_t height,
                          int64_t width, int64_t patch);
   /// y[r] = (source[r] < 0 ? token : x[source[r]]) + positions[position[r]].

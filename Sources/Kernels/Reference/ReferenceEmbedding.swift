@@ -24,47 +24,4 @@ extension Reference {
     }
     return (dTable, dPositions)
   }
-
-  /// images[B, 3, S, S] → patches[B·(S/p)², 3·p·p], rows in (channel, y, x) order.
-  package static func patchify(
-    _ images: [Double], batch: Int, imageSize: Int, patchSize: Int
-  ) -> [Double] {
-    let (size, p, grid) = (imageSize, patchSize, imageSize / patchSize)
-    let rowLength = 3 * p * p
-    return (0..<batch * grid * grid * rowLength).map { i in
-      let (row, cell) = i.quotientAndRemainder(dividingBy: rowLength)
-      let (b, gy, gx) = (row / (grid * grid), row / grid % grid, row % grid)
-      let (channel, y, x) = (cell / (p * p), cell / p % p, cell % p)
-      return images[((b * 3 + channel) * size + gy * p + y) * size + gx * p + x]
-    }
-  }
-
-  /// y[b, t] = (class for t = 0, patches[b, t − 1] after) + positions[t].
-  package static func assemblePatchesForward(
-    _ patches: [Double], classEmbedding: [Double], positions: [Double], batch: Int, patchCount: Int,
-    columns: Int
-  ) -> [Double] {
-    (0..<batch * (1 + patchCount) * columns).map { i in
-      let (row, c) = i.quotientAndRemainder(dividingBy: columns)
-      let (b, t) = row.quotientAndRemainder(dividingBy: 1 + patchCount)
-      let content = t == 0 ? classEmbedding[c] : patches[(b * patchCount + t - 1) * columns + c]
-      return content + positions[t * columns + c]
-    }
-  }
-
-  /// dPatches[b, t − 1] = dY[b, t], dClass = Σ_b dY[b, 0], dPositions[t] = Σ_b dY[b, t].
-  package static func assemblePatchesBackward(
-    _ dy: [Double], batch: Int, patchCount: Int, columns: Int
-  ) -> (dPatches: [Double], dClass: [Double], dPositions: [Double]) {
-    var dPatches = [Double](repeating: 0, count: batch * patchCount * columns)
-    var dClass = [Double](repeating: 0, count: columns)
-    var dPositions = [Double](repeating: 0, count: (1 + patchCount) * columns)
-    for i in dy.indices {
-      let (row, c) = i.quotientAndRemainder(dividingBy: columns)
-      let (b, t) = row.quotientAndRemainder(dividingBy: 1 + patchCount)
-      dPositions[t * columns + c] += dy[i]
-      if t == 0 { dClass[c] += dy[i] } else { dPatches[(b * patchCount + t - 1) * columns + c] = dy[i] }
-    }
-    return (dPatches, dClass, dPositions)
-  }
 }
