@@ -267,9 +267,10 @@ def read_safetensors(path):
 def floats(tensor):
     """A tensor's values, flat."""
     dtype, _, data = tensor
-    if dtype not in ("F32", "F64"):
-        raise RunFailed(f"expected F32 or F64, found {dtype}")
-    return array.array("f" if dtype == "F32" else "d", data)
+    codes = {"F32": "f", "F64": "d", "I64": "q"}
+    if dtype not in codes:
+        raise RunFailed(f"expected one of {', '.join(codes)}, found {dtype}")
+    return array.array(codes[dtype], data)
 
 
 # --- Comparing --------------------------------------------------------------------------------------------

@@ -27,6 +27,10 @@ class Weights:
         self.tensors, self.key_biases = {}, {}
         for name, tensor in harness.read_safetensors(path).items():
             values = harness.floats(tensor)
+            # BERT and attention pooling have the keys' bias by itself.
+            if name.endswith(("self.key.bias", "k_proj.bias")):
+                self.key_biases[name] = values
+                continue
             if name.endswith("attn.in_proj_bias"):
                 third = len(values) // 3
                 self.key_biases[name] = values[third:2 * third]
