@@ -10,7 +10,7 @@ final class ResidualStages<S: ComputeScalar> {
   private var sizes: [MapSize] = []
 
   /// - Parameters:
-  ///   - layers: blocks of each stage.
+  ///   - layers: blocks of each stage; what `freezing` calls a block is a whole stage.
   ///   - width: channels of the input, and of the first stage's inner convolutions.
   ///   - lastGain: what the third norms start with.
   init(
@@ -20,7 +20,7 @@ final class ResidualStages<S: ComputeScalar> {
     var (blocks, inputs): ([Bottleneck<S>], Int) = ([], width)
     for (stage, count) in layers.enumerated() {
       for number in 0..<count {
-        let block = registry.frozen(if: freezing.block(blocks.count)) {
+        let block = registry.frozen(if: freezing.block(stage)) {
           Bottleneck<S>(
             registry, name: "\(name).layer\(stage + 1).\(number)", inputs: inputs, width: width << stage,
             stride: stage > 0 && number == 0 ? 2 : 1, downsampling, start: start, lastGain: lastGain)
@@ -30,7 +30,8 @@ final class ResidualStages<S: ComputeScalar> {
       }
     }
     self.blocks = blocks
-    firstTrained = blocks.indices.first { !freezing.block($0) } ?? blocks.count
+    let firstStage = layers.indices.first { !freezing.block($0) } ?? layers.count
+    firstTrained = layers[..<firstStage].reduce(0, +)
   }
 
   /// Channels of the last map.
