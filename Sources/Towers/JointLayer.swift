@@ -1,23 +1,31 @@
 import Kernels
 
-/// A last layer to the joint space, as torch.nn.Linear: features[B, D] = x[B, W] Wᵀ + b, in 32-bit floats.
-///
-/// The brief's "new last layer", `NAME.weight` [D, W] and `NAME.bias` [D]; CLIP's own projections have no bias and
-/// lie the other way round (`FeatureProjection`).
+/// A tower's last layer, to the joint space: features[B, D] in 32-bit floats of x[B, W].
 final class JointLayer<S: ComputeScalar> {
   private let weight: Parameter
-  private let bias: Parameter
+  private let bias: Parameter?
+  private let layout: WeightLayout
   private let width: Int
   private let embedDim: Int
   private var isRead = false
-  private lazy var map = LinearMap<S>(
-    inputs: width, outputs: embedDim, layout: .outputsByInputs, weight: weight.value)
+  private lazy var map = LinearMap<S>(inputs: width, outputs: embedDim, layout: layout, weight: weight.value)
 
+  /// As torch.nn.Linear, x Wᵀ + b: the brief's "new last layer", `NAME.weight` [D, W] and `NAME.bias` [D].
   init(_ registry: ParameterRegistry, name: String, width: Int, embedDim: Int) {
-    (self.width, self.embedDim) = (width, embedDim)
-    weight = registry.add(
-      "\(name).weight", [embedDim, width], decays: true, .normal(std: 1 / Float(width).squareRoot()))
+    (self.width, self.embedDim, layout) = (width, embedDim, .outputsByInputs)
+    weight = registry.add("\(name).weight", [embedDim, width], decays: true, Self.initialisation(width))
     bias = registry.add("\(name).bias", [embedDim], decays: false, .constant(0))
+  }
+
+  /// As CLIP's projections, x P without a bias: `NAME` [W, D].
+  init(_ registry: ParameterRegistry, projection name: String, width: Int, embedDim: Int) {
+    (self.width, self.embedDim, layout) = (width, embedDim, .inputsByOutputs)
+    weight = registry.add(name, [width, embedDim], decays: true, Self.initialisation(width))
+    bias = nil
+  }
+
+  private static func initialisation(_ width: Int) -> Initialisation {
+    .normal(std: 1 / Float(width).squareRoot())
   }
 
   var isTrainable: Bool { weight.isTrainable }
@@ -25,7 +33,7 @@ final class JointLayer<S: ComputeScalar> {
   func refresh(training: Bool) { refreshMap(map, weight, &isRead, training: training) }
 
   func forward(_ x: UnsafePointer<S>, into features: UnsafeMutablePointer<Float>, rows: Int) {
-    map.forwardToFloat(x, bias: bias.value, into: features, rows: rows)
+    map.forwardToFloat(x, bias: bias?.value, into: features, rows: rows)
   }
 
   /// dFeatures[B, D] → a new dX[B, W]; the gradients of weight and bias accumulate (+=).
@@ -47,7 +55,7 @@ final class JointLayer<S: ComputeScalar> {
   ) -> UnsafeMutablePointer<S> {
     let dy = arena.allocate(S.self, rows * embedDim)
     convert(dFeatures, into: dy, count: rows * embedDim)
-    map.backwardWeight(x, dy, into: weight.gradient, dBias: bias.gradient, rows: rows, arena: arena)
+    map.backwardWeight(x, dy, into: weight.gradient, dBias: bias?.gradient, rows: rows, arena: arena)
     return dy
   }
 }

@@ -80,52 +80,6 @@ func refreshMap<S: ComputeScalar>(
   isRead = true
 }
 
-/// CLIP's projection to the joint space: features[B, D] = x[B, W] · P[W, D], in 32-bit floats.
-final class FeatureProjection<S: ComputeScalar> {
-  private let weight: Parameter
-  private let width: Int
-  private let embedDim: Int
-  private var isRead = false
-  private lazy var map = LinearMap<S>(
-    inputs: width, outputs: embedDim, layout: .inputsByOutputs, weight: weight.value)
-
-  init(_ registry: ParameterRegistry, name: String, width: Int, embedDim: Int) {
-    (self.width, self.embedDim) = (width, embedDim)
-    weight = registry.add(name, [width, embedDim], decays: true, .normal(std: 1 / Float(width).squareRoot()))
-  }
-
-  func refresh(training: Bool) { refreshMap(map, weight, &isRead, training: training) }
-
-  func forward(_ x: UnsafePointer<S>, into features: UnsafeMutablePointer<Float>, rows: Int) {
-    map.forwardToFloat(x, into: features, rows: rows)
-  }
-
-  /// dFeatures[B, D] → a new dX[B, W]; the projection's gradient accumulates (+=).
-  func backward(
-    _ dFeatures: UnsafePointer<Float>, input x: UnsafePointer<S>, rows: Int, arena: Arena
-  ) -> UnsafeMutablePointer<S> {
-    let dx = arena.allocate(S.self, rows * width)
-    arena.scratch {
-      let dy = backwardWeight(dFeatures, input: x, rows: rows, arena: arena)
-      map.backwardInput(dy, into: dx, rows: rows)
-    }
-    return dx
-  }
-
-  /// The same without dX: where nothing below is trained. Returns dFeatures in the storage type.
-  @discardableResult
-  func backwardWeight(
-    _ dFeatures: UnsafePointer<Float>, input x: UnsafePointer<S>, rows: Int, arena: Arena
-  ) -> UnsafeMutablePointer<S> {
-    let dy = arena.allocate(S.self, rows * embedDim)
-    convert(dFeatures, into: dy, count: rows * embedDim)
-    map.backwardWeight(x, dy, into: weight.gradient, dBias: nil, rows: rows, arena: arena)
-    return dy
-  }
-
-  var isTrainable: Bool { weight.isTrainable }
-}
-
 /// Layer norm with its gain and bias, fused with the residual sum before it.
 final class LayerNorm<S: ComputeScalar> {
   /// What forward leaves for backward, beside the normed input h.

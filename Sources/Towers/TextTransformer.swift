@@ -16,7 +16,7 @@ package final class TextTransformer<S: ComputeScalar>: TextTower {
   private let positions: Parameter
   private let transformer: Transformer<S>
   private let finalNorm: OutputNorm<S>
-  private let projection: FeatureProjection<S>
+  private let projection: JointLayer<S>
   private let gradientEnd: () -> Int
   private var saved: Saved?
 
@@ -41,7 +41,7 @@ package final class TextTransformer<S: ComputeScalar>: TextTower {
       OutputNorm(registry, name: "ln_final", width: config.width)
     }
     projection = registry.frozen(if: freezing.projection) {
-      FeatureProjection(registry, name: "text_projection", width: config.width, embedDim: embedDim)
+      JointLayer(registry, projection: "text_projection", width: config.width, embedDim: embedDim)
     }
     gradientEnd = registry.gradientEnd(since: start)
   }

@@ -26,7 +26,7 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
   private let preNorm: LayerNorm<S>
   private let transformer: Transformer<S>
   private let postNorm: OutputNorm<S>
-  private let projection: FeatureProjection<S>
+  private let projection: JointLayer<S>
   private let gradientEnd: () -> Int
   private var saved: Saved?
 
@@ -57,7 +57,7 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
       OutputNorm(registry, name: "visual.ln_post", width: width)
     }
     projection = registry.frozen(if: freezing.projection) {
-      FeatureProjection(registry, name: "visual.proj", width: width, embedDim: embedDim)
+      JointLayer(registry, projection: "visual.proj", width: width, embedDim: embedDim)
     }
     gradientEnd = registry.gradientEnd(since: start)
   }
