@@ -48,6 +48,8 @@ class Comparison:
     def settings(self, run, **changes):
         return harness.run_config(self.options, self.model_file, run, **{
             "model__init_from": self.initial_file, "optimizer__steps": self.steps, "optimizer__warmup": 10,
+            # Pillow decodes at full scale.
+            "data__jpeg_scaled_decode": False,
             "checkpoint__every_steps": self.steps} | changes)
 
     # --- Losses ---
