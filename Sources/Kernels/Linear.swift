@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 internal import COneDNNShims
 
@@ -51,6 +52,8 @@ package final class LinearMap<S: ComputeScalar> {
   package func forward(
     _ x: UnsafePointer<S>, bias: UnsafePointer<Float>?, into y: UnsafeMutablePointer<S>, rows: Int
   ) {
+    let span = Phase.product.begin(shape(.forward, rows))
+    defer { span.end() }
     switch S.precision {
     case .bf16: product(x, forwardCopy, inputs, outputs, bias: bias, into: y, rows: rows, floatOutput: false)
     case .fp32: forwardFloat(x, bias: bias, into: UnsafeMutableRawPointer(y), rows: rows)
@@ -61,6 +64,8 @@ package final class LinearMap<S: ComputeScalar> {
   package func forwardToFloat(
     _ x: UnsafePointer<S>, bias: UnsafePointer<Float>? = nil, into y: UnsafeMutablePointer<Float>, rows: Int
   ) {
+    let span = Phase.product.begin(shape(.forward, rows))
+    defer { span.end() }
     switch S.precision {
     case .bf16: product(x, forwardCopy, inputs, outputs, bias: bias, into: y, rows: rows, floatOutput: true)
     case .fp32: forwardFloat(x, bias: bias, into: UnsafeMutableRawPointer(y), rows: rows)
@@ -69,6 +74,8 @@ package final class LinearMap<S: ComputeScalar> {
 
   /// dX[R, K] = dY[R, N] · Wᵀ.
   package func backwardInput(_ dy: UnsafePointer<S>, into dx: UnsafeMutablePointer<S>, rows: Int) {
+    let span = Phase.dataGradient.begin(shape(.dataGradient, rows))
+    defer { span.end() }
     switch S.precision {
     case .bf16:
       product(dy, backwardCopy, outputs, inputs, bias: nil, into: dx, rows: rows, floatOutput: false)
@@ -86,11 +93,17 @@ package final class LinearMap<S: ComputeScalar> {
     _ x: UnsafePointer<S>, _ dy: UnsafePointer<S>, into dWeight: UnsafeMutablePointer<Float>,
     dBias: UnsafeMutablePointer<Float>?, rows: Int, arena: Arena
   ) {
+    let span = Phase.weightGradient.begin(shape(.weightGradient, rows))
+    defer { span.end() }
     if let dBias { kernelTable(S.self).add_column_sums(dy, dBias, Int64(rows), Int64(outputs)) }
     switch layout {
     case .outputsByInputs: outerProduct(dy, outputs, x, inputs, into: dWeight, rows: rows, arena: arena)
     case .inputsByOutputs: outerProduct(x, inputs, dy, outputs, into: dWeight, rows: rows, arena: arena)
     }
+  }
+
+  private func shape(_ kind: ProductShape.Kind, _ rows: Int) -> ProductShape {
+    ProductShape(kind, rows: rows, inputs: inputs, outputs: outputs)
   }
 
   /// C[A, B] += leftᵀ · right, left [R, A], right [R, B].

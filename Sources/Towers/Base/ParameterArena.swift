@@ -178,7 +178,11 @@ package final class ParameterArena {
   }
 
   /// Backward accumulates, so each step begins with this.
-  package func zeroGradients() { gradients.update(repeating: 0) }
+  package func zeroGradients() {
+    let span = Phase.zeroGradients.begin()
+    defer { span.end() }
+    gradients.update(repeating: 0)
+  }
 
   /// Fills every parameter by its rule. Draws depend on (seed, name) alone, not on layout or on rank.
   package func initialise(seed: UInt64) {
