@@ -59,6 +59,14 @@ package enum Phase: UInt8, CaseIterable, Sendable {
     }
   }
 
+  /// A whole tower's way forward or back: all of its work is in phases of their own.
+  package var isTowerPass: Bool {
+    switch self {
+    case .imageForward, .imageBackward, .textForward, .textBackward: true
+    default: false
+    }
+  }
+
   /// Starts a span that ends with `end()`:
   ///
   ///     let span = Phase.layerNorm.begin()

@@ -36,9 +36,12 @@ package struct PhaseRecord: Sendable {
     nodes[node].children.reduce(nodes[node].flops) { $0 + totalFlops($1) }
   }
 
-  /// Own time and operations of each phase wherever it ran, the longest first; nil is time of no phase.
+  /// Own time and operations of each phase wherever it ran, the longest first; nil is time of no phase or of a tower's
+  /// pass alone.
   package var byPhase: [(phase: Phase?, seconds: Double, flops: Double, calls: Int)] {
-    let groups = Dictionary(grouping: nodes.indices) { nodes[$0].phase }
+    let groups = Dictionary(grouping: nodes.indices) { index in
+      nodes[index].phase.flatMap { $0.isTowerPass ? nil : $0 }
+    }
     return groups.map { phase, members in
       (
         phase, members.reduce(0) { $0 + ownSeconds($1) }, members.reduce(0) { $0 + nodes[$1].flops },
@@ -53,7 +56,7 @@ package struct PhaseRecord: Sendable {
     for node in nodes.indices {
       result.nodes[node].seconds /= Double(count)
       result.nodes[node].flops /= Double(count)
-      result.nodes[node].calls /= count
+      result.nodes[node].calls = max(1, nodes[node].calls / count)
     }
     for (shape, time) in shapes {
       result.shapes[shape] = .init(count: time.count / count, seconds: time.seconds / Double(count))
