@@ -185,6 +185,7 @@ let package = Package(
         "Kernels",
         "Basics", "TestSupport", "TinyRun",
       ]),
+    tests("BenchmarksTests", ["Benchmarks", "Towers", "Kernels", "Collectives", "Basics"]),
     tests(
       "EvaluationTests",
       [

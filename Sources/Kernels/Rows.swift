@@ -3,20 +3,36 @@ import CKernels
 
 /// y[i] = x[index[i]] for rows C wide: the rows that a tower pools.
 package func gatherRows<S: ComputeScalar>(
-  _ x: UnsafePointer<S>, index: [Int32], into y: UnsafeMutablePointer<S>, columns: Int
+  _ x: UnsafePointer<S>, index: UnsafePointer<Int32>, count: Int, into y: UnsafeMutablePointer<S>,
+  columns: Int
 ) {
   let span = Phase.rows.begin()
   defer { span.end() }
-  kernelTable(S.self).gather_rows(x, index, y, Int64(index.count), Int64(columns))
+  kernelTable(S.self).gather_rows(x, index, y, Int64(count), Int64(columns))
+}
+
+/// The same of as many rows as the index has.
+package func gatherRows<S: ComputeScalar>(
+  _ x: UnsafePointer<S>, index: [Int32], into y: UnsafeMutablePointer<S>, columns: Int
+) {
+  gatherRows(x, index: index, count: index.count, into: y, columns: columns)
 }
 
 /// y[index[i]] = x[i]; other rows of y stay as they are.
 package func scatterRows<S: ComputeScalar>(
-  _ x: UnsafePointer<S>, index: [Int32], into y: UnsafeMutablePointer<S>, columns: Int
+  _ x: UnsafePointer<S>, index: UnsafePointer<Int32>, count: Int, into y: UnsafeMutablePointer<S>,
+  columns: Int
 ) {
   let span = Phase.rows.begin()
   defer { span.end() }
-  kernelTable(S.self).scatter_rows(x, index, y, Int64(index.count), Int64(columns))
+  kernelTable(S.self).scatter_rows(x, index, y, Int64(count), Int64(columns))
+}
+
+/// The same of as many rows as the index has.
+package func scatterRows<S: ComputeScalar>(
+  _ x: UnsafePointer<S>, index: [Int32], into y: UnsafeMutablePointer<S>, columns: Int
+) {
+  scatterRows(x, index: index, count: index.count, into: y, columns: columns)
 }
 
 /// y[i] += x[i].

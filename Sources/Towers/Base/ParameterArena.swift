@@ -111,7 +111,7 @@ package final class ParameterRegistry {
   /// Known once the arena is laid out.
   func gradientEnd(since start: Int) -> () -> Int {
     let declared = parameters[start...].filter(\.isTrainable)
-    return { declared.map(\.end).max() ?? 0 }
+    return { declared.reduce(0) { max($0, $1.end) } }
   }
 
   /// How many have been declared.
