@@ -9,7 +9,7 @@ import Training
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure this machine with the program's own work.",
-    subcommands: [BenchStep.self, BenchData.self, BenchTokenizer.self, BenchKernels.self])
+    subcommands: [BenchStep.self, BenchLoss.self, BenchData.self, BenchTokenizer.self, BenchKernels.self])
 }
 
 /// `kelip bench step`: whole training steps; also under mpirun.
