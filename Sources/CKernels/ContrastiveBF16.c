@@ -2,26 +2,24 @@
 #include "CKernels.h"
 #include "Contrastive.h"
 #include "MatrixUnit.h"
-#include "Vector.h"
+#include "Tiles.h"
 #include "WorkerPool.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
+#if KELIP_HAS_TILES
 
 #define T bf16
 #define LOAD load_bf16
 #define STORE store_bf16
 #define TABLE kelip_contrastive_bf16
-#define UNIT                                                                                                      \
-  __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma")))
-#define INNER UNIT INLINE
+#define UNIT TILES
+#define INNER TILES INLINE
 
 enum { CHUNK = 512, STRIPE = 256 };
 
 static void begin_products(void) { kelip_matrix_unit_begin(); }
 
 INNER void load_block(const bf16 *rows, int64_t live, int64_t width, int64_t stride, bf16 *block) {
-  __mmask32 mask = width >= BLOCK ? 0xffffffffu : (__mmask32)((1u << width) - 1u);
+  __mmask32 mask = mask32(width);
   for (int64_t r = 0; r < BLOCK; r++)
     _mm512_store_si512(block + r * BLOCK,
                        r < live ? _mm512_maskz_loadu_epi16(mask, rows + r * stride) : _mm512_setzero_si512());
@@ -30,18 +28,14 @@ INNER void load_block(const bf16 *rows, int64_t live, int64_t width, int64_t str
 // The matrix unit takes K in pairs. Rows as columns: tiles [16 pairs of K][16 rows][2], one for each half of the rows.
 // Rows as K: tiles [16 pairs of rows][16 values][2], one for each half of the values.
 INNER void pack_block(const bf16 *block, bf16 *by_dim, bf16 *by_row) {
-  const uint32_t *pairs = (const uint32_t *)block;
-  uint32_t *out = (uint32_t *)by_dim;
-  for (int half = 0; half < 2; half++)
+  for (int half = 0; half < 2; half++) {
+    __m512i rows[16];
+    for (int r = 0; r < 16; r++) rows[r] = _mm512_load_si512(block + (half * 16 + r) * BLOCK);
+    transpose16(rows);
+    for (int pair = 0; pair < 16; pair++) _mm512_store_si512(by_dim + half * 512 + pair * 32, rows[pair]);
     for (int pair = 0; pair < 16; pair++)
-      for (int row = 0; row < 16; row++) *out++ = pairs[(half * 16 + row) * 16 + pair];
-  const uint16_t order[BLOCK] = {0, 32, 1, 33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39,
-                                 8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
-  const __m512i low = _mm512_loadu_si512(order), high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
-  for (int pair = 0; pair < 16; pair++) {
-    __m512i even = _mm512_load_si512(block + 2 * pair * BLOCK), odd = _mm512_load_si512(block + (2 * pair + 1) * BLOCK);
-    _mm512_store_si512(by_row + pair * 32, _mm512_permutex2var_epi16(even, low, odd));
-    _mm512_store_si512(by_row + 512 + pair * 32, _mm512_permutex2var_epi16(even, high, odd));
+      _mm512_store_si512(by_row + half * 512 + pair * 32,
+                         row_pair((const uint16_t *)block + 2 * pair * BLOCK + half * 16, BLOCK, 2, 16));
   }
 }
 
@@ -167,16 +161,12 @@ INNER void score_block(const bf16 *rows, const bf16 *panel, int64_t steps, float
   store_tiles(scores, BLOCK);
 }
 
-static __mmask16 live_columns(int64_t left) {
-  return left >= 16 ? 0xffff : left > 0 ? (__mmask16)((1u << left) - 1u) : 0;
-}
-
 INNER Finish finish_of(const KelipContrastive *side, const float *scores, int64_t column) {
   Finish f = {.scores = scores};
   f.slope = _mm512_set1_ps(side->scale * 1.44269504f);
   f.offset = _mm512_set1_ps(-side->shift * 1.44269504f);
-  f.low = live_columns(side->columns - column);
-  f.high = live_columns(side->columns - column - 16);
+  f.low = mask16(side->columns - column);
+  f.high = mask16(side->columns - column - 16);
   return f;
 }
 
@@ -234,4 +224,6 @@ UNIT static void softmax_rows(const KelipContrastive *side, const bf16 *own, int
 }
 
 #include "ContrastiveTiles.inc"
+#else
+const KelipContrastiveTable kelip_contrastive_bf16 = {0};
 #endif

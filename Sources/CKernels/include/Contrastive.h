@@ -37,8 +37,6 @@ typedef struct {
   void (*normalise)(const float *x, void *unit, float *norms, int64_t rows, int64_t dim);
   /// dots[r] = x[r] · y[r].
   void (*row_dots)(const void *x, const void *y, double *dots, int64_t rows, int64_t dim);
-  /// y[i] as 32-bit floats.
-  void (*widen)(const void *x, float *y, int64_t count);
   int64_t (*packed_words)(int64_t columns, int64_t dim);
   int64_t (*scratch_bytes)(int64_t columns, int64_t dim, int64_t workers);
   void (*pack)(const KelipContrastive *side);
