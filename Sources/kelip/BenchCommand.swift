@@ -5,7 +5,7 @@ import Towers
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure this machine with the program's own work.",
-    subcommands: [BenchStep.self, BenchData.self, BenchTokenizer.self, BenchKernels.self])
+    subcommands: [BenchStep.self, BenchLoss.self, BenchData.self, BenchTokenizer.self, BenchKernels.self])
 }
 
 extension Precision: ExpressibleByArgument {}

@@ -7,8 +7,10 @@
 
 #include "Attention.h"
 #include "BatchNorm.h"
+#include "Contrastive.h"
 #include "FeatureMaps.h"
 #include "MatrixUnit.h"
+#include "WorkerPool.h"
 
 /// The operations that exist once a storage type. `void *` points at floats or at bfloat16 words.
 typedef struct {

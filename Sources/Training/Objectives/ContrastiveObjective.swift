@@ -190,7 +190,7 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
     let count = pairs.batch.count * pairs.embedDim
     let result = try loss.lossAndGradients(
       imageFeatures: pairs.images(crop), textFeatures: pairs.texts, batchSize: pairs.batch.count,
-      embedDim: pairs.embedDim, logitScale: model.logitScale.value.pointee,
+      embedDim: pairs.embedDim, logitScale: model.logitScale.value.pointee, precision: S.precision,
       dImageFeatures: pairs.dImages(crop), dTextFeatures: pairs.dCropTexts,
       communicator: context.communicator, arena: context.arena)
     let part = Float(options.weight / Double(pairs.batch.crops.count))
