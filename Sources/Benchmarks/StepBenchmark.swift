@@ -21,6 +21,8 @@ package struct StepBenchmark: Sendable {
   package var crops = 1
   /// Pairs that go through the towers at once; nil for all.
   package var microBatchSize: Int?
+  /// How gradients and weights travel.
+  package var parallel = ParallelSettings()
 
   package init(model: ModelConfig, precision: Precision, batchSize: Int, tokens: Int, steps: Int) throws {
     guard (2...model.text.contextLength).contains(tokens) else {
@@ -56,13 +58,13 @@ package struct StepBenchmark: Sendable {
   private func measure<S: ComputeScalar>(_: S.Type, _ communicator: any Communicator) throws -> Result {
     let encoder = try DualEncoder<S>(model, frozen: .init(image: freezing.image, text: freezing.text))
     encoder.parameters.initialise(seed: 1)
-    let optimizer = Optimizer(encoder.parameters, settings: OptimizerSettings())
+    let objective = ContrastiveObjective(
+      model: encoder, loss: GlobalContrastive(), options: .init(microBatchSize: microBatchSize))
+    let optimizer = parallel.optimizer(for: objective, OptimizerSettings(), communicator)
     let step = try TrainStep(
-      objective: ContrastiveObjective(
-        model: encoder, loss: GlobalContrastive(), options: .init(microBatchSize: microBatchSize)),
-      optimizer: optimizer,
+      objective: objective, optimizer: optimizer,
       schedule: .warmupCosine(lr: 1e-4, warmup: 10, steps: 1000), gradClipNorm: 1,
-      bucketBytes: GradientBuckets.defaultBucketBytes, communicator: communicator)
+      bucketBytes: parallel.bucketBytes, communicator: communicator, style: parallel.style)
     let (images, captions) = inputs(rank: communicator.rank)
     defer { images.deallocate() }
     let view = TrainBatch.Crop(
@@ -88,7 +90,8 @@ package struct StepBenchmark: Sendable {
       peakActivationBytes: step.peakActivationBytes,
       parameterCount: encoder.parameters.parameterCount,
       trainedParameterCount: encoder.parameters.trainedParameterCount,
-      parameterBytes: 4 * (encoder.parameters.count + 3 * encoder.parameters.trainedCount),
+      parameterBytes: 4
+        * (encoder.parameters.count + encoder.parameters.trainedCount + 2 * optimizer.m.count),
       loss: results.last!.step.loss)
   }
 

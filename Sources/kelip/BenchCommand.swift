@@ -1,6 +1,7 @@
 import ArgumentParser
 import Basics
 import Benchmarks
+import Collectives
 import Kernels
 import ProgramEntry
 import Towers
@@ -27,6 +28,9 @@ struct BenchStep: ParsableCommand {
   @Option(help: "Frozen part of the text tower.") var freezeText: Freezing = .none
   @Option(help: "Views of each picture, each against its caption.") var crops: Int = 1
   @Option(help: "Pairs that go through the towers at once, in two passes.") var microBatch: Int?
+  @Option(help: "Gradients in messages: fp32 or bf16.") var wire: GradientWire = .fp32
+  @Option(help: "Whether ranks of a machine exchange among themselves first.") var hierarchical = true
+  @Option(help: "Whether each rank keeps the optimizer's state of its share only.") var shardOptimizer = true
   @Flag(help: "Print JSON.") var json = false
 
   func validate() throws {
@@ -42,6 +46,8 @@ struct BenchStep: ParsableCommand {
       )
       benchmark.freezing = (freezeImage, freezeText)
       (benchmark.crops, benchmark.microBatchSize) = (crops, microBatch)
+      benchmark.parallel.style = ExchangeStyle(wire: wire, isHierarchical: hierarchical)
+      benchmark.parallel.shardsOptimizer = shardOptimizer
       let result = try benchmark.run(communicator)
       guard communicator.isLeader else { return .done }
       let fields: [(String, JSONText)] = [
@@ -80,6 +86,7 @@ struct BenchKernels: ParsableCommand {
 }
 
 extension Precision: ExpressibleByArgument {}
+extension GradientWire: ExpressibleByArgument {}
 
 extension Freezing: ExpressibleByArgument {
   public init?(argument: String) { self.init(text: argument) }
