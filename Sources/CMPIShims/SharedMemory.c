@@ -34,7 +34,7 @@ int kelip_shared_replace(void *address, size_t bytes, kelip_shared_file *file) {
   int fd = make_file(bytes, file);
   if (fd < 0) return errno;
   // The pages move away but the range stays mapped: nothing else can settle there in between.
-  void *old = mremap(address, bytes, bytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
+  void *old = mremap(address, bytes, bytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
   if (old == MAP_FAILED) {
     int reason = errno;
     close(fd);
