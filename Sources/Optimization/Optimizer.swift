@@ -1,3 +1,4 @@
+import Basics
 import Kernels
 import Towers
 
@@ -73,6 +74,8 @@ package final class Optimizer {
 
   /// The part of update `step` that lies in `range`; the caller counts the steps.
   package func update(_ range: Range<Int>, lr: Double, gradientScale: Double) {
+    let span = Phase.update.begin()
+    defer { span.end() }
     let rule = settings.kind == .adamW ? adamWUpdate : adamUpdate
     for run in runs {
       let part = run.range.clamped(to: range)

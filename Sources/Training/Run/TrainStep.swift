@@ -107,6 +107,8 @@ package final class TrainStep {
   /// Backward accumulates, so each step begins with zeros. Of a table only the rows of the last step are others.
   private func clearGradients() {
     let gradients = objective.parameters.gradients
+    let span = Phase.zeroGradients.begin()
+    defer { span.end() }
     guard let touched else { return gradients.update(repeating: 0) }
     let table = touched.table.range
     UnsafeMutableBufferPointer(rebasing: gradients[..<table.lowerBound]).update(repeating: 0)
