@@ -1,4 +1,5 @@
 import ArgumentParser
+import Collectives
 import Kernels
 import Towers
 
@@ -9,6 +10,7 @@ struct Bench: ParsableCommand {
 }
 
 extension Precision: ExpressibleByArgument {}
+extension GradientWire: ExpressibleByArgument {}
 
 extension Freezing: ExpressibleByArgument {
   public init?(argument: String) { self.init(text: argument) }
