@@ -93,6 +93,7 @@ let package = Package(
         "Optimization",
         "Checkpointing", "RunService", .product(name: "Yams", package: "Yams"), logging,
       ]),
+    room("Planning", ["Basics", "Collectives", "Charts"]),
     room(
       "Evaluation",
       [
@@ -103,7 +104,7 @@ let package = Package(
       "Benchmarks",
       [
         "Basics", "Kernels", "Collectives", "Towers", "Objectives", "Optimization", "Training", "Imaging",
-        "ShardStream",
+        "ShardStream", "Planning", "Tokenization",
       ]),
     room("ProgramEntry", ["Basics", "Collectives", "MPICollectives", arguments]),
     .executableTarget(
@@ -116,7 +117,8 @@ let package = Package(
         "ProgramEntry",
         "Tokenization",
         "Imaging",
-        "Checkpointing", "ShardStream", "Towers", "Captions", "Charts", "Collectives", "Curation", arguments,
+        "Checkpointing", "ShardStream", "Towers", "Captions", "Charts", "Collectives", "Curation",
+        "Planning", arguments,
       ], swiftSettings: strict),
 
     // A tests folder per room.
@@ -153,6 +155,7 @@ let package = Package(
       resources: [.copy("Fixtures")]),
     tests("CaptionsTests", ["Captions", "Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests("ChartsTests", ["Charts", "Imaging", "Basics"]),
+    tests("PlanningTests", ["Planning", "Collectives", "Charts", "Basics", "TestFolders"]),
     tests(
       "CurationTests",
       [

@@ -9,7 +9,9 @@ import Training
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure this machine with the program's own work.",
-    subcommands: [BenchStep.self, BenchData.self, BenchTokenizer.self, BenchKernels.self])
+    subcommands: [
+      BenchStep.self, BenchData.self, BenchTokenizer.self, BenchKernels.self, BenchCollectives.self,
+    ])
 }
 
 /// `kelip bench step`: whole training steps; also under mpirun.

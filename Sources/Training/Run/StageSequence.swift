@@ -49,7 +49,9 @@ struct StageSequence<S: ComputeScalar> {
   ) throws -> (any TrainObjective, Optimizer) {
     let communicator = session.communicator
     let (objective, optimizer) = try communicator.agree {
-      let objective = try stage.settings.kind.makeObjective(session.plan, as: S.self)
+      let plan = session.plan
+      let objective = try stage.settings.kind.makeObjective(
+        plan.config, plan.model, tokenizer: { plan.tokenizer }, as: S.self)
       return (objective, Optimizer(objective.parameters, settings: stage.settings.optimizer))
     }
     if isResuming {
