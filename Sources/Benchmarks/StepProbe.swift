@@ -61,7 +61,7 @@ package struct StepProbe: Sendable {
     let objective = try stage.kind.makeObjective(
       config, model, tokenizer: { try Tokenizers.load(config.tokenizerPath) }, as: S.self)
     objective.parameters.initialise(seed: config.seed)
-    let recorder = TraceRecorder(worldSize: Self.worldSize)
+    let recorder = recorder(worldSize: Self.worldSize)
     defer { recorder.finalize() }
     let step = try TrainStep(
       objective: objective, optimizer: Optimizer(objective.parameters, settings: stage.optimizer),
@@ -78,6 +78,10 @@ package struct StepProbe: Sendable {
       Double(residentBytes()) - memory.bytes(worldSize: Self.worldSize) - samples.last!.activationBytes)
     return StepPredictor(
       try StepModel(samples, worldSize: Self.worldSize, loss: try lossGrowth(stage)), memory)
+  }
+
+  private func recorder(worldSize: Int) -> TraceRecorder {
+    TraceRecorder(worldSize: worldSize, clock: config.threadsPerRank == 1 ? .processor : .wall)
   }
 
   private func sample(
@@ -113,7 +117,7 @@ package struct StepProbe: Sendable {
     let features = arena.allocate(Float.self, 4 * count)
     var generator = SeededGenerator(seed: 3)
     generator.fillNormal(UnsafeMutableBufferPointer(start: features, count: 2 * count), std: 1)
-    let recorder = TraceRecorder(worldSize: worldSize)
+    let recorder = recorder(worldSize: worldSize)
     let loss = GlobalContrastive(tileRows: config.tileRows, tileColumns: config.tileColumns)
     let seconds = try (0..<4).map { _ in
       try recorder.record {

@@ -77,7 +77,8 @@ struct LineDrawing {
     canvas.horizontalLine(x: plot.x...(plot.x + plot.width), y: bottom, ChartColour.axis)
     var lastRight = Int.min
     for tick in xTicks {
-      let label = AxisTicks.label(tick)
+      // Counts are told to the last digit.
+      let label = tick == tick.rounded() && tick < 10_000 ? "\(Int(tick))" : AxisTicks.label(tick)
       let width = canvas.width(of: label, size: Self.labelSize)
       let x = plot.x + Int((xAxis.position(of: tick) * Double(plot.width)).rounded())
       guard lastRight < x - width / 2 - 10 else { continue }

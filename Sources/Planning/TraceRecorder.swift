@@ -7,12 +7,24 @@ import Synchronization
 ///
 /// Collectives do nothing but what keeps the step's arithmetic finite: sums stay as they are, gathers repeat this
 /// rank's part. Their time does not count. A collective in the background ends when somebody waits for it.
+///
+/// Compute is timed by `clock`: the processor time of the thread that records is that of a core of its own, also on a
+/// machine that others use.
 package final class TraceRecorder: Communicator {
   package let rank = 0
   package let worldSize: Int
   package let localRank = 0
   package let localWorldSize: Int
 
+  /// What compute is timed by.
+  package enum Clock: Sendable {
+    /// For steps on several threads.
+    case wall
+    /// For steps on a single thread.
+    case processor
+  }
+
+  private let clock: Clock
   private let log = Mutex(Log())
   private let waits = WaitWatch()
 
@@ -21,28 +33,47 @@ package final class TraceRecorder: Communicator {
     var startCount = 0
     /// Compute goes on from here.
     var resumed = 0.0
+    var clock = CLOCK_MONOTONIC
   }
 
   /// - Parameter worldSize: the world that the rank believes in.
-  package init(worldSize: Int, localWorldSize: Int = 1) {
+  package init(worldSize: Int, localWorldSize: Int = 1, clock: Clock = .processor) {
     precondition(worldSize > 0 && localWorldSize > 0)
-    (self.worldSize, self.localWorldSize) = (worldSize, localWorldSize)
+    (self.worldSize, self.localWorldSize, self.clock) = (worldSize, localWorldSize, clock)
   }
 
   /// Records what `body` does.
   package func record(_ body: () throws -> Void) rethrows -> StepTrace {
-    log.withLock { $0 = Log(resumed: monotonicSeconds()) }
+    let clock = ownClock
+    log.withLock { $0 = Log(resumed: Self.seconds(clock), clock: clock) }
     try body()
-    let end = monotonicSeconds()
+    let end = Self.seconds(clock)
     return log.withLock { StepTrace(events: $0.events, tailSeconds: end - $0.resumed) }
   }
 
+  /// One that other threads can read, too.
+  private var ownClock: clockid_t {
+    var clock = CLOCK_MONOTONIC
+    if self.clock == .processor {
+      let status = pthread_getcpuclockid(pthread_self(), &clock)
+      precondition(status == 0, "a thread has a clock")
+    }
+    return clock
+  }
+
+  private static func seconds(_ clock: clockid_t) -> Double {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+
   private func note(_ action: StepTrace.Action, _ body: () -> Void = {}) {
-    let now = monotonicSeconds()
+    let clock = log.withLock(\.clock)
+    let now = Self.seconds(clock)
     body()
     log.withLock { log in
       log.events.append(.init(now - log.resumed, action))
-      log.resumed = monotonicSeconds()
+      log.resumed = Self.seconds(clock)
     }
   }
 

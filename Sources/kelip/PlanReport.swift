@@ -164,7 +164,7 @@ struct PlanReport {
         "\(cluster.ranksPerNode) ranks a node, \(Text.number(stage.prediction.batchPerRank, 0)) pairs a rank at "
         + "\(cluster.nodes) nodes, "
         + "\(Text.number(cluster.network.bytesPerSecond * 8 / 1e9, 1)) Gbit/s, "
-        + "\(Text.number(cluster.network.latencySeconds * 1e6, 0)) µs",
+        + "\(Text.number(cluster.network.latencySeconds * 1e6, 0)) microseconds",
       curves: stage.curves)
     try chart.sheet.draw(font: ChartFont.open()).writePNG(to: url)
   }
