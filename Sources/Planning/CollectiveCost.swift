@@ -5,6 +5,8 @@ package struct Collective: Sendable, Equatable {
     case allReduce = "all_reduce"
     /// bytes: the whole buffer's length, before.
     case reduceScatter = "reduce_scatter"
+    /// bytes: the whole buffer's length, after; the way back of a reduce-scatter.
+    case partGather = "part_gather"
     /// bytes: what one rank brings.
     case allGather = "all_gather"
     /// bytes: the buffer's length.
@@ -14,8 +16,21 @@ package struct Collective: Sendable, Equatable {
 
   package var kind: Kind
   package var bytes: Double
+  /// Bytes in a message for each byte of the buffer: ½ where 32-bit numbers travel as bf16.
+  package var wireShare = 1.0
+  /// First within machines, then between them; else among all ranks at once. For reductions and their way back.
+  package var isHierarchical = true
+  /// Of a table of which only touched rows travel: its length with all of them. Unless more than half are touched.
+  package var tableBytes: Double?
 
   package init(_ kind: Kind, bytes: Double) { (self.kind, self.bytes) = (kind, bytes) }
+
+  /// The same of another length.
+  package func with(bytes: Double) -> Collective {
+    var copy = self
+    copy.bytes = bytes
+    return copy
+  }
 }
 
 /// Seconds that a collective takes by itself, from the moment that the last rank has called it: the latency and
@@ -26,13 +41,14 @@ package struct Collective: Sendable, Equatable {
 ///
 ///     round(P, link, v)    = 0 for P = 1, else latency + (P − 1)·o + v / rate      v: bytes through the link, each way
 ///     reduce-scatter(n)    = round(R, memory, n·(R−1)/R) + round(M, network, n·(M−1)/M)
-///     all-gather back(n)   = the same
+///     part-gather(n)       = the same, the way back
 ///     all-reduce(n)        = twice that; up to 16 KiB in all: all-gather(n)
 ///     all-gather(m)        = round(N, network, m·R·(N−R)) + m·(R−1)/b for M > 1, else round(R, memory, m·(R−1))
 ///     broadcast(n)         = ⌈log₂ M⌉·(α + n/β) + ⌈log₂ R⌉·(a + n/b)
 ///     barrier              = ⌈log₂ M⌉·α + ⌈log₂ R⌉·a
 ///
-/// A machine's R parts of a reduced buffer, n/R each, share the adapter: together n·(M−1)/M bytes leave it.
+/// A machine's R parts of a reduced buffer, n/R each, share the adapter: together n·(M−1)/M bytes leave it. Without
+/// the hierarchy n·R·(N−R)/N do, in one round of all ranks. In bf16 half of them travel.
 package struct CollectiveCost: Sendable {
   /// Reductions of no more than this in all (bytes · N) travel in one round.
   package static let shortBytes = 16384.0
@@ -45,18 +61,24 @@ package struct CollectiveCost: Sendable {
     let n = collective.bytes
     guard cluster.worldSize > 1 else { return 0 }
     switch collective.kind {
-    case .allReduce: return n * Double(cluster.worldSize) <= Self.shortBytes ? allGather(n) : 2 * scatter(n)
-    case .reduceScatter: return scatter(n)
+    case .allReduce:
+      return n * Double(cluster.worldSize) <= Self.shortBytes ? allGather(n) : 2 * scatter(collective)
+    case .reduceScatter, .partGather: return scatter(collective)
     case .allGather: return allGather(n)
     case .broadcast: return tree(n)
     case .barrier: return tree(0)
     }
   }
 
-  private func scatter(_ n: Double) -> Double {
+  private func scatter(_ collective: Collective) -> Double {
     let (nodes, ranks) = (Double(cluster.nodes), Double(cluster.ranksPerNode))
+    let (n, wire) = (collective.bytes, collective.bytes * collective.wireShare)
+    guard collective.isHierarchical || cluster.nodes == 1 else {
+      let world = Double(cluster.worldSize)
+      return round(cluster.worldSize, cluster.network, wire * ranks * (world - ranks) / world)
+    }
     return round(cluster.ranksPerNode, cluster.memory, n * (ranks - 1) / ranks)
-      + round(cluster.nodes, cluster.network, n * (nodes - 1) / nodes)
+      + round(cluster.nodes, cluster.network, wire * (nodes - 1) / nodes)
   }
 
   private func allGather(_ mine: Double) -> Double {

@@ -1,9 +1,12 @@
 import Basics
+import Foundation
 
 /// What a step on one rank costs, as a function of the rank's batch b and the global batch B.
 ///
 /// Measured at two batches in the same world: each stretch of compute, each collective's bytes and the memory of
-/// activations are taken as linear in b. What grows with B is the loss alone: its compute as b·B, its memory as B.
+/// activations are taken as linear in b. What grows with B is the loss, its compute as b·B, its memory as B; and the
+/// rows of a table that are touched: where a rank's batch leaves the part u of them alone, N ranks leave u^N, as if
+/// their rows were drawn apart. Batches share their frequent words, so that this is the most that can travel.
 package struct StepModel: Sendable, Equatable {
   package struct Sample: Sendable, Equatable {
     /// Of the rank.
@@ -55,13 +58,22 @@ package struct StepModel: Sendable, Equatable {
     let first = samples[0].trace
     let events = first.events.indices.map { index in
       let action = first.events[index].action
-      let bytes = linear(batchSize) { $0.trace.events[index].action.collective?.bytes ?? 0 }
+      let bytes = bytes(index, batchSize: batchSize, worldSize: worldSize)
       return StepTrace.Event(
         linear(batchSize) { $0.trace.events[index].computeSeconds }, action.with(bytes: bytes))
     }
     let trace = StepTrace(events: events, tailSeconds: linear(batchSize, \.trace.tailSeconds))
     let growth = batchSize * batchSize * Double(worldSize - self.worldSize)
     return trace.adding(lossSeconds: loss.secondsPerPairOfPairs * growth)
+  }
+
+  private func bytes(_ index: Int, batchSize: Double, worldSize: Int) -> Double {
+    let bytes = linear(batchSize) { $0.trace.events[index].action.collective?.bytes ?? 0 }
+    guard let table = samples[0].trace.events[index].action.collective?.tableBytes, table > 0 else {
+      return bytes
+    }
+    let touched = 1 - pow(1 - min(1, bytes / table), Double(worldSize))
+    return table * (touched > 0.5 ? 1 : touched)
   }
 
   /// Activations at their most.

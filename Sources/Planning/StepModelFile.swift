@@ -57,6 +57,9 @@ extension StepTrace.Event {
     case .blocking(let collective), .start(let collective):
       fields.append(("collective", .string(collective.kind.rawValue)))
       fields.append(("bytes", .number(collective.bytes)))
+      if collective.wireShare != 1 { fields.append(("wire_share", .number(collective.wireShare))) }
+      if !collective.isHierarchical { fields.append(("hierarchical", .bool(false))) }
+      if let table = collective.tableBytes { fields.append(("table_bytes", .number(table))) }
       if case .start = action { fields.append(("background", .bool(true))) }
     case .wait(let number): fields.append(("wait_for", .integer(number)))
     }
@@ -113,6 +116,9 @@ private struct WrittenEvent: Decodable {
   let compute_seconds: Double
   let collective: String?
   let bytes: Double?
+  let wire_share: Double?
+  let hierarchical: Bool?
+  let table_bytes: Double?
   let background: Bool?
   let wait_for: Int?
 
@@ -126,7 +132,10 @@ private struct WrittenEvent: Decodable {
     guard let kind = collective.flatMap(Collective.Kind.init), let bytes, bytes >= 0 else {
       throw KelipError("an event without a collective and its bytes", at: path)
     }
-    let called = Collective(kind, bytes: bytes)
+    var called = Collective(kind, bytes: bytes)
+    called.wireShare = wire_share ?? 1
+    called.isHierarchical = hierarchical ?? true
+    called.tableBytes = table_bytes
     guard background == true else { return .init(compute_seconds, .blocking(called)) }
     startCount += 1
     return .init(compute_seconds, .start(called))

@@ -88,8 +88,8 @@ extension StepTrace.Action {
   /// With other bytes, where it has any.
   func with(bytes: Double) -> Self {
     switch self {
-    case .blocking(let collective): .blocking(Collective(collective.kind, bytes: bytes))
-    case .start(let collective): .start(Collective(collective.kind, bytes: bytes))
+    case .blocking(let collective): .blocking(collective.with(bytes: bytes))
+    case .start(let collective): .start(collective.with(bytes: bytes))
     case .wait: self
     }
   }

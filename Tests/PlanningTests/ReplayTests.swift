@@ -38,7 +38,7 @@ struct ReplayTests {
     ]
     let result = StepReplay(cluster()).run(StepTrace(events: events, tailSeconds: 0.25))
     // The first runs from 1 to 3, waited for from 2.5; the second from 3 to 4, waited for from 3.25.
-    #expect(isClose(result.exposedSeconds, 0.5 + 0.75))
+    #expect(isClose(result.exposedSeconds, 1.25))
     #expect(isClose(result.stepSeconds, 4.25) && isClose(result.communicationSeconds, 3))
     #expect(isClose(result.hiddenSeconds, 1.75) && result.blockingSeconds == 0)
   }
@@ -95,21 +95,41 @@ struct CollectiveCostTests {
 
   @Test func longAllReduceOnOneMachine() {
     // Two rounds of ¾ of the buffer among 4 ranks.
-    let expected = 2 * (1e-4 + 3e-5 + 0.75e6 / 1e7)
+    let expected: Double = 2 * (1e-4 + 3e-5 + 0.075)
     #expect(isClose(cost(1, 4).seconds(Collective(.allReduce, bytes: 1e6)), expected))
   }
 
   @Test func longAllReduceOnMachines() {
-    let expected = 2 * (1e-4 + 1e-5 + 0.5e6 / 1e7) + 2 * (1e-3 + 2e-5 + 1e6 * 2 / 3 / 1e6)
+    let within: Double = 1e-4 + 1e-5 + 0.05
+    let between: Double = 1e-3 + 2e-5 + 2.0 / 3
+    let expected = 2 * (within + between)
     #expect(isClose(cost(3, 2).seconds(Collective(.allReduce, bytes: 1e6)), expected))
     #expect(isClose(cost(3, 2).seconds(Collective(.reduceScatter, bytes: 1e6)), expected / 2))
+  }
+
+  @Test func halfTheBytesTravelInHalfPrecision() {
+    var halved = Collective(.reduceScatter, bytes: 1e6)
+    halved.wireShare = 0.5
+    // Within the machine all of them are read.
+    let expected: Double = (1e-4 + 1e-5 + 0.05) + (1e-3 + 1e-5 + 0.25)
+    #expect(isClose(cost(2, 2).seconds(halved), expected))
+  }
+
+  @Test func withoutTheHierarchyAllRanksMeetAtOnce() {
+    var flat = Collective(.partGather, bytes: 1e6)
+    flat.isHierarchical = false
+    // Each of 2 ranks sends a sixth of the buffer to each of 4 others.
+    let expected: Double = 1e-3 + 5e-5 + 8.0 / 6
+    #expect(isClose(cost(3, 2).seconds(flat), expected))
+    #expect(cost(1, 4).seconds(flat) == cost(1, 4).seconds(Collective(.partGather, bytes: 1e6)))
   }
 
   @Test func shortAllReduceIsOneGather() {
     let gather = cost(2, 2).seconds(Collective(.allGather, bytes: 8))
     #expect(isClose(cost(2, 2).seconds(Collective(.allReduce, bytes: 8)), gather))
     // 8 bytes of each of 2 ranks to each of 2 others leave a machine; 8 come from the rank beside.
-    #expect(isClose(gather, 1e-3 + 3e-5 + 8.0 * 2 * 2 / 1e6 + 8 / 1e7))
+    let expected: Double = 1e-3 + 3e-5 + 32e-6 + 8e-7
+    #expect(isClose(gather, expected))
   }
 
   @Test(arguments: [(1, 2), (1, 16), (2, 1), (2, 16), (7, 3), (1024, 16)])

@@ -56,6 +56,21 @@ struct StepModelTests {
     #expect(isClose(model.activationBytes(batchSize: 3, worldSize: 10), 130 + 7 * 24))
   }
 
+  @Test(
+    "rows of a table: more of them the more ranks draw, then all",
+    arguments: [(1, 100.0), (2, 190), (4, 343.9)])
+  func table(worldSize: Int, expected: Double) throws {
+    var touched = Collective(.allReduce, bytes: 100)
+    touched.tableBytes = 1000
+    let sample = StepModel.Sample(
+      batchSize: 4, trace: StepTrace(events: [.init(0, .start(touched))], tailSeconds: 0), activationBytes: 0)
+    let model = try StepModel([sample], worldSize: 2, loss: .none)
+    #expect(isClose(model.trace(batchSize: 4, worldSize: worldSize).bytes, expected))
+    // Beyond half of them the table travels as it is.
+    #expect(model.trace(batchSize: 4, worldSize: 7).bytes == 1000)
+    #expect(model.trace(batchSize: 100, worldSize: 1).bytes == 1000)
+  }
+
   @Test("nothing becomes negative")
   func positive() throws {
     let samples = [(1, 9.0), (2, 1.0)].map {
@@ -113,7 +128,10 @@ extension StepTrace {
 @Suite("A file of measured steps")
 struct StepModelFileTests {
   private func file() throws -> StepModelFile {
-    let model = try model(loss: .init(secondsPerPairOfPairs: 1e-7, bytesPerPair: 4096))
+    var model = try model(loss: .init(secondsPerPairOfPairs: 1e-7, bytesPerPair: 4096))
+    var rows = Collective(.partGather, bytes: 10)
+    (rows.wireShare, rows.isHierarchical, rows.tableBytes) = (0.5, false, 20)
+    for index in model.samples.indices { model.samples[index].trace.events.append(.init(0, .blocking(rows))) }
     let memory = ParameterMemory(count: 100, trainedCount: 80, isSharded: true, otherBytes: 12.5)
     return StepModelFile([.init("contrastive", StepPredictor(model, memory))])
   }
