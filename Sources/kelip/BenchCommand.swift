@@ -6,7 +6,10 @@ import Towers
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Measure this machine with the program's own work.",
-    subcommands: [BenchStep.self, BenchLoss.self, BenchData.self, BenchTokenizer.self, BenchKernels.self])
+    subcommands: [
+      BenchStep.self, BenchLoss.self, BenchData.self, BenchTokenizer.self, BenchKernels.self,
+      BenchCollectives.self,
+    ])
 }
 
 extension Precision: ExpressibleByArgument {}

@@ -49,9 +49,10 @@ struct StageSequence<S: ComputeScalar> {
   ) throws -> (any TrainObjective, Optimizer) {
     let communicator = session.communicator
     let (objective, optimizer) = try communicator.agree {
-      let objective = try stage.settings.kind.makeObjective(session.plan, as: S.self)
-      let parallel = session.plan.config.parallel
-      return (objective, parallel.optimizer(for: objective, stage.settings.optimizer, communicator))
+      let plan = session.plan
+      let objective = try stage.settings.kind.makeObjective(
+        plan.config, plan.model, tokenizer: { plan.tokenizer }, as: S.self)
+      return (objective, plan.config.parallel.optimizer(for: objective, stage.settings.optimizer, communicator))
     }
     if isResuming {
       try RunCheckpoint.load(start.checkpoint, into: objective.parameters, optimizer, communicator)
