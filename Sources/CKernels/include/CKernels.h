@@ -7,6 +7,8 @@
 
 #include "BatchNorm.h"
 #include "FeatureMaps.h"
+#include "MatrixConvolution.h"
+#include "MatrixUnit.h"
 
 /// The operations that exist once a storage type. `void *` points at floats or at bfloat16 words.
 typedef struct {
