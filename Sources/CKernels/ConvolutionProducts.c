@@ -1,27 +1,12 @@
 // The three products of a convolution on the matrix unit, in blocks of 32 positions × 32 channels: four tiles of sums, two
 // of each operand.
-#include <stdlib.h>
 #include <string.h>
 
 #include "ConvolutionStaging.h"
 #include "ConvolutionWeights.h"
 #include "MatrixUnit.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#pragma clang attribute push(__attribute__((target(KELIP_MATRIX_TARGET))), apply_to = function)
-
-/// This thread's memory for pieces, kept from call to call so that it stays in the cache.
-static char *scratch(int64_t bytes) {
-  static _Thread_local char *memory;
-  static _Thread_local int64_t held;
-  if (held >= bytes) return memory;
-  free(memory);
-  held = kelip_up(bytes, 2 << 20);
-  memory = aligned_alloc(2 << 20, (size_t)held);
-  if (!memory) abort();
-  return memory;
-}
+#if KELIP_HAS_TILES
 
 /// Cuts a piece of `bytes` off `*from`.
 static char *cut(char **from, int64_t bytes) {
@@ -37,7 +22,7 @@ typedef struct {
 } Left;
 
 /// sums[32][32] = Σ over groups and taps of left(tap) · weights.
-static void multiply_block(const Left *left, const char *rows, int64_t groups, const int64_t *shifts, int64_t taps,
+TILES static void multiply_block(const Left *left, const char *rows, int64_t groups, const int64_t *shifts, int64_t taps,
                            const char *weights, float *sums) {
   _tile_zero(0);
   _tile_zero(1);
@@ -62,14 +47,6 @@ static void multiply_block(const Left *left, const char *rows, int64_t groups, c
   _tile_stored(3, sums + 16 * 32 + 16, 128);
 }
 
-static inline __m512 widened(__m256i half) {
-  return (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16);
-}
-
-static inline __m256i half(__m512i row, int number) {
-  return number ? _mm512_extracti64x4_epi64(row, 1) : _mm512_castsi512_si256(row);
-}
-
 /// Where results go: rows `row` bytes apart, of which place[p] is position p's; none if negative.
 typedef struct {
   char *rows;
@@ -79,15 +56,17 @@ typedef struct {
   const KelipColumnMoments *moments;
 } Right;
 
-static void store_block(const float *sums, const Right *to, int64_t first, int64_t column) {
+TILES static void store_block(const float *sums, const Right *to, int64_t first, int64_t column) {
   for (int64_t r = 0; r < 32; r++) {
     int32_t place = to->place[first + r];
     if (place < 0) continue;
     char *y = to->rows + place * to->row + column;
     __m512 low = _mm512_load_ps(sums + r * 32), high = _mm512_load_ps(sums + r * 32 + 16);
     if (to->accumulate) {
-      low = _mm512_add_ps(low, widened(_mm256_loadu_si256((const __m256i *)y)));
-      high = _mm512_add_ps(high, widened(_mm256_loadu_si256((const __m256i *)(y + 32))));
+      __m512 before[2];
+      widen(_mm512_loadu_si512(y), before);
+      low = _mm512_add_ps(low, before[0]);
+      high = _mm512_add_ps(high, before[1]);
     }
     _mm512_storeu_si512(y, (__m512i)_mm512_cvtne2ps_pbh(high, low));
   }
@@ -98,16 +77,18 @@ typedef struct {
   __m512 pivot[2], sums[2], squares[2];
 } Moments;
 
-static inline void add_moments(Moments *m, __m512i row) {
+TILES INLINE void add_moments(Moments *m, __m512i row) {
+  __m512 y[2];
+  widen(row, y);
   for (int i = 0; i < 2; i++) {
-    __m512 d = _mm512_sub_ps(widened(half(row, i)), m->pivot[i]);
+    __m512 d = _mm512_sub_ps(y[i], m->pivot[i]);
     m->sums[i] = _mm512_add_ps(m->sums[i], d);
     m->squares[i] = _mm512_fmadd_ps(d, d, m->squares[i]);
   }
 }
 
 /// `store_block` without += that folds what it stores into the moments.
-static void store_block_moments(const float *sums, const Right *to, int64_t first, int64_t column, Moments *moments) {
+TILES static void store_block_moments(const float *sums, const Right *to, int64_t first, int64_t column, Moments *moments) {
   Moments m = *moments;
   for (int64_t r = 0; r < 32; r++) {
     int32_t place = to->place[first + r];
@@ -120,7 +101,7 @@ static void store_block_moments(const float *sums, const Right *to, int64_t firs
 }
 
 /// The mean of a block's places: near enough to that of all rows for nothing to be lost beside it.
-static void set_pivot(const float *sums, const int32_t *place, float *pivot) {
+TILES static void set_pivot(const float *sums, const int32_t *place, float *pivot) {
   __m512 total[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
   float count = 0;
   for (int64_t r = 0; r < 32; r++)
@@ -132,7 +113,7 @@ static void set_pivot(const float *sums, const int32_t *place, float *pivot) {
     _mm512_storeu_ps(pivot + i * 16, _mm512_mul_ps(total[i], _mm512_set1_ps(1.0f / kelip_most(1, count))));
 }
 
-static void fold_moments(const Moments *m, double *sums, double *squares) {
+TILES static void fold_moments(const Moments *m, double *sums, double *squares) {
   for (int i = 0; i < 4; i++) {
     __m256 sum = i & 1 ? _mm512_extractf32x8_ps(m->sums[i / 2], 1) : _mm512_castps512_ps256(m->sums[i / 2]);
     __m256 square = i & 1 ? _mm512_extractf32x8_ps(m->squares[i / 2], 1) : _mm512_castps512_ps256(m->squares[i / 2]);
@@ -142,7 +123,7 @@ static void fold_moments(const Moments *m, double *sums, double *squares) {
 }
 
 /// places[p] of a piece's positions, rounded up to 32: the row of its map that position p is, or −1.
-static void fill_places(const Grid *grid, int64_t count, int64_t height, int64_t width, int64_t stride, int64_t phase,
+TILES static void fill_places(const Grid *grid, int64_t count, int64_t height, int64_t width, int64_t stride, int64_t phase,
                         int32_t *places) {
   int32_t *next = places;
   int64_t y0 = phase / stride, x0 = phase % stride;
@@ -164,7 +145,7 @@ typedef struct {
 } Product;
 
 /// Every block of 32 positions × 32 columns of a piece.
-static void multiply_piece(const Product *p, int64_t positions, const Right *to, int is_first) {
+TILES static void multiply_piece(const Product *p, int64_t positions, const Right *to, int is_first) {
   _Alignas(64) float sums[32 * 32];
   const KelipColumnMoments *all = to->moments;
   const char *weights = p->weights;
@@ -198,7 +179,7 @@ int kelip_convolution_has_input_gradient(const KelipConvolution2D *sizes) {
 }
 
 /// A piece of x in the form that forward's taps read.
-static void stage_input(const Grid *grid, const KelipConvolution2D *s, const char *x, int64_t count, char *planes) {
+TILES static void stage_input(const Grid *grid, const KelipConvolution2D *s, const char *x, int64_t count, char *planes) {
   if (grid->windowed) {
     kelip_stage_lines(grid, s, x, count, planes);
   } else {
@@ -217,13 +198,13 @@ static int64_t input_shift(const Grid *grid, int64_t tap) {
   return (grid->phase[tap] * grid->depth * grid->pitch + grid->lead + grid->shift[tap]) * 64;
 }
 
-void kelip_convolution_forward(const KelipConvolution2D *s, const void *x, const void *weights, void *y,
+TILES void kelip_convolution_forward(const KelipConvolution2D *s, const void *x, const void *weights, void *y,
                                const KelipColumnMoments *moments) {
   Grid grid;
   if (!kelip_grid(s, &grid)) return;
   kelip_matrix_unit_begin();
   int64_t most = positions(&grid, grid.images), staged = input_bytes(&grid);
-  char *memory = scratch(staged + most * 4 + 128);
+  char *memory = kelip_thread_scratch(staged + most * 4 + 128);
   char *planes = cut(&memory, staged);
   int32_t *places = (int32_t *)cut(&memory, most * 4);
   int64_t shifts[MOST_TAPS];
@@ -242,7 +223,7 @@ void kelip_convolution_forward(const KelipConvolution2D *s, const void *x, const
 }
 
 /// sums[32][32] += leftᵀ · right over `chunks` of 32 positions each.
-static void multiply_positions(const char *a0, const char *a1, const char *b0, const char *b1, int64_t chunks,
+TILES static void multiply_positions(const char *a0, const char *a1, const char *b0, const char *b1, int64_t chunks,
                                int first, float *sums) {
   if (first) {
     _tile_zero(0);
@@ -277,7 +258,7 @@ typedef struct {
   int64_t run;   // bytes of a half
 } Pairs;
 
-static Pairs pair_input(const Grid *grid, const KelipConvolution2D *s, const char *planes, int64_t chunks,
+TILES static Pairs pair_input(const Grid *grid, const KelipConvolution2D *s, const char *planes, int64_t chunks,
                         char *memory) {
   Pairs pairs = {memory, grid->windowed ? chunks * 1024 : grid->pitch * 32};
   if (grid->windowed) {
@@ -308,7 +289,7 @@ static const char *pairs_place(const Grid *grid, const Pairs *pairs, int64_t dep
 // Positions at once: 16 chunks of both tiles of dYᵀ stay in the first-level cache while inputs and taps pass by.
 #define CHUNKS_AT_ONCE 16
 
-static void add_weight_gradient(const Grid *grid, const char *transposed, const Pairs *pairs, int64_t chunks,
+TILES static void add_weight_gradient(const Grid *grid, const char *transposed, const Pairs *pairs, int64_t chunks,
                                 int is_first, float *sums) {
   for (int64_t group = 0; group < grid->groups; group++)
     for (int64_t chunk = 0; chunk < chunks; chunk += CHUNKS_AT_ONCE) {
@@ -324,7 +305,7 @@ static void add_weight_gradient(const Grid *grid, const char *transposed, const 
 }
 
 /// dX of a piece from dY in planes, phase after phase of the input.
-static void input_gradient(const Grid *grid, const KelipConvolution2D *s, const char *planes, int64_t count,
+TILES static void input_gradient(const Grid *grid, const KelipConvolution2D *s, const char *planes, int64_t count,
                            const void *weights, int32_t *places, char *dx, int accumulate) {
   for (int64_t phase = 0; phase < grid->stride * grid->stride; phase++) {
     int64_t shifts[MOST_TAPS], taps = 0;
@@ -339,7 +320,7 @@ static void input_gradient(const Grid *grid, const KelipConvolution2D *s, const 
   }
 }
 
-void kelip_convolution_backward(const KelipConvolution2D *s, const void *x, const void *dy,
+TILES void kelip_convolution_backward(const KelipConvolution2D *s, const void *x, const void *dy,
                                 const KelipNormGradient *norm, const void *weights, void *dx, int accumulate,
                                 float *dweights) {
   Grid grid;
@@ -349,7 +330,7 @@ void kelip_convolution_backward(const KelipConvolution2D *s, const void *x, cons
   int64_t dy_bytes = kelip_staged_bytes(&grid, grid.groups, 1), x_bytes = input_bytes(&grid);
   int64_t sum_bytes = kelip_convolution_weight_bytes(s) * 2;
   int64_t pair_bytes = grid.windowed ? grid.taps * chunks_most * 2048 : 2 * x_bytes;
-  char *memory = scratch(dy_bytes + x_bytes + sum_bytes + pair_bytes + most * (4 + s->outputs * 2) + 1024);
+  char *memory = kelip_thread_scratch(dy_bytes + x_bytes + sum_bytes + pair_bytes + most * (4 + s->outputs * 2) + 1024);
   char *dy_planes = cut(&memory, dy_bytes), *x_planes = cut(&memory, x_bytes);
   float *sums = (float *)cut(&memory, sum_bytes);
   char *pair_memory = cut(&memory, pair_bytes), *transposed = cut(&memory, most * s->outputs * 2);
@@ -370,5 +351,19 @@ void kelip_convolution_backward(const KelipConvolution2D *s, const void *x, cons
   if (dweights && grid.batch > 0) kelip_add_weight_sums(&grid, s, sums, dweights);
 }
 
-#pragma clang attribute pop
+#else
+// Nothing but the questions is ever called here.
+int kelip_convolution_fits(const KelipConvolution2D *sizes) { return (void)sizes, 0; }
+int kelip_convolution_has_input_gradient(const KelipConvolution2D *sizes) { return (void)sizes, 0; }
+void kelip_convolution_forward(const KelipConvolution2D *sizes, const void *x, const void *weights, void *y,
+                               const KelipColumnMoments *moments) {
+  (void)sizes, (void)x, (void)weights, (void)y, (void)moments;
+  __builtin_trap();
+}
+void kelip_convolution_backward(const KelipConvolution2D *sizes, const void *x, const void *dy,
+                                const KelipNormGradient *norm, const void *weights, void *dx, int accumulate,
+                                float *dweights) {
+  (void)sizes, (void)x, (void)dy, (void)norm, (void)weights, (void)dx, (void)accumulate, (void)dweights;
+  __builtin_trap();
+}
 #endif

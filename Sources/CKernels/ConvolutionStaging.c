@@ -1,9 +1,7 @@
 #include "ConvolutionStaging.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
+#if KELIP_HAS_TILES
 #include <string.h>
-#pragma clang attribute push(__attribute__((target(KELIP_MATRIX_TARGET))), apply_to = function)
 
 int64_t kelip_staged_bytes(const Grid *grid, int64_t groups, int64_t phases) {
   return phases * groups * grid->pitch * 64;
@@ -17,18 +15,18 @@ typedef struct {
 } Source;
 
 /// `count` places of a row, `step` bytes apart, to as many groups of channels, `plane` bytes apart.
-static inline void copy_places(const char *from, int64_t step, int64_t count, int64_t groups, char *to, int64_t plane) {
+TILES INLINE void copy_places(const char *from, int64_t step, int64_t count, int64_t groups, char *to, int64_t plane) {
   for (int64_t i = 0; i < count; i++, from += step, to += 64)
     for (int64_t group = 0; group < groups; group++)
       _mm512_storeu_si512(to + group * plane, _mm512_loadu_si512(from + group * 64));
 }
 
-static inline __m512 widened(const char *from) {
+TILES INLINE __m512 widened(const char *from) {
   return (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)from)), 16);
 }
 
 /// scale · (dY − shift − (y − mean) · slope) of 16 channels from `c` on.
-static inline __m512 through_norm(const KelipNormGradient *norm, int64_t c, __m512 dy, __m512 y) {
+TILES INLINE __m512 through_norm(const KelipNormGradient *norm, int64_t c, __m512 dy, __m512 y) {
   __m512 centred = _mm512_sub_ps(y, _mm512_loadu_ps(norm->mean + c));
   __m512 shifted = _mm512_sub_ps(dy, _mm512_loadu_ps(norm->shift + c));
   return _mm512_mul_ps(_mm512_loadu_ps(norm->scale + c),
@@ -36,7 +34,7 @@ static inline __m512 through_norm(const KelipNormGradient *norm, int64_t c, __m5
 }
 
 /// The same through a norm; y lies as dY does.
-static inline void norm_places(const KelipNormGradient *norm, const char *dy, const char *y, int64_t count,
+TILES INLINE void norm_places(const KelipNormGradient *norm, const char *dy, const char *y, int64_t count,
                                int64_t groups, char *to, int64_t plane) {
   const int64_t place = groups * 64, together = 8;
   for (int64_t first = 0; first < count; first += together)
@@ -50,7 +48,7 @@ static inline void norm_places(const KelipNormGradient *norm, const char *dy, co
 }
 
 /// `count` places from row `row` of the source's maps (counted through all of them).
-static inline void stage_places(const Source *source, int64_t row, int64_t count, char *to, int64_t plane) {
+TILES INLINE void stage_places(const Source *source, int64_t row, int64_t count, char *to, int64_t plane) {
   int64_t place = source->groups * 64, at = (row * source->width + source->x0) * place;
   if (source->norm) {
     norm_places(source->norm, source->x + at, (const char *)source->norm->y + at, count, source->groups, to, plane);
@@ -60,12 +58,12 @@ static inline void stage_places(const Source *source, int64_t row, int64_t count
 }
 
 /// Zeros in every group of channels.
-static inline void clear_places(int64_t count, int64_t groups, char *to, int64_t plane) {
+TILES INLINE void clear_places(int64_t count, int64_t groups, char *to, int64_t plane) {
   for (int64_t group = 0; group < groups; group++) memset(to + group * plane, 0, (size_t)count * 64);
 }
 
 /// Single places, which need no borders.
-static void stage_dense(const Grid *grid, const Source *source, int64_t count, char *to) {
+TILES static void stage_dense(const Grid *grid, const Source *source, int64_t count, char *to) {
   Source row = *source;
   row.width = 0;
   stage_places(&row, 0, count, to, grid->pitch * 64);
@@ -73,7 +71,7 @@ static void stage_dense(const Grid *grid, const Source *source, int64_t count, c
                grid->pitch * 64);
 }
 
-static void stage(const Grid *grid, const Source *source, int64_t count, char *to) {
+TILES static void stage(const Grid *grid, const Source *source, int64_t count, char *to) {
   if (grid->rows * grid->columns == 1) return stage_dense(grid, source, count, to);
   int64_t across = source->width > source->x0 ? (source->width - source->x0 + source->stride - 1) / source->stride : 0;
   int64_t groups = source->groups, plane = grid->pitch * 64;
@@ -91,7 +89,7 @@ static void stage(const Grid *grid, const Source *source, int64_t count, char *t
   clear_places(kelip_least(end, grid->pitch - grid->lead) - used, groups, to, plane);
 }
 
-void kelip_stage_input(const Grid *grid, const void *x, int64_t count, void *planes) {
+TILES void kelip_stage_input(const Grid *grid, const void *x, int64_t count, void *planes) {
   for (int64_t phase = 0; phase < grid->phases; phase++) {
     Source source = {x, grid->height, grid->width, grid->depth, grid->stride, phase / grid->stride,
                      phase % grid->stride, NULL};
@@ -99,7 +97,7 @@ void kelip_stage_input(const Grid *grid, const void *x, int64_t count, void *pla
   }
 }
 
-void kelip_stage_gradient(const Grid *grid, const void *dy, const KelipNormGradient *norm, int64_t count,
+TILES void kelip_stage_gradient(const Grid *grid, const void *dy, const KelipNormGradient *norm, int64_t count,
                           void *planes) {
   Source source = {dy, grid->out_height, grid->out_width, grid->groups, 1, 0, 0, norm};
   stage(grid, &source, count, planes);
@@ -110,7 +108,7 @@ int64_t kelip_lines_bytes(const Grid *grid) {
   return (grid->phases * grid->images * grid->rows + grid->taps + 1) * grid->line * 2 + 64 * 64;
 }
 
-void kelip_stage_lines(const Grid *grid, const KelipConvolution2D *s, const void *x, int64_t count, void *lines) {
+TILES void kelip_stage_lines(const Grid *grid, const KelipConvolution2D *s, const void *x, int64_t count, void *lines) {
   memset(lines, 0, (size_t)kelip_lines_bytes(grid));
   int64_t row_bytes = s->width * s->inputs * 2;
   for (int64_t map = 0; map < count; map++)
@@ -122,40 +120,8 @@ void kelip_stage_lines(const Grid *grid, const KelipConvolution2D *s, const void
     }
 }
 
-/// Sixteen rows of sixteen 32-bit words, in registers: pairs, fours, then quarters of registers.
-static inline void transpose_registers(__m512i r[16]) {
-  __m512i s[16];
-  for (int i = 0; i < 16; i += 2) {
-    s[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-    s[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4)
-    for (int j = 0; j < 2; j++) {
-      r[i + 2 * j] = _mm512_unpacklo_epi64(s[i + j], s[i + j + 2]);
-      r[i + 2 * j + 1] = _mm512_unpackhi_epi64(s[i + j], s[i + j + 2]);
-    }
-  for (int half = 0; half < 16; half += 8)
-    for (int j = 0; j < 4; j++) {
-      s[half + j] = _mm512_shuffle_i32x4(r[half + j], r[half + j + 4], 0x88);
-      s[half + j + 4] = _mm512_shuffle_i32x4(r[half + j], r[half + j + 4], 0xdd);
-    }
-  for (int j = 0; j < 4; j++) {
-    r[j] = _mm512_shuffle_i32x4(s[j], s[j + 8], 0x88);
-    r[j + 4] = _mm512_shuffle_i32x4(s[j + 4], s[j + 12], 0x88);
-    r[j + 8] = _mm512_shuffle_i32x4(s[j], s[j + 8], 0xdd);
-    r[j + 12] = _mm512_shuffle_i32x4(s[j + 4], s[j + 12], 0xdd);
-  }
-}
-
-void kelip_transpose_words(const void *from, int64_t stride, void *to) {
-  __m512i r[16];
-  for (int i = 0; i < 16; i++) r[i] = _mm512_loadu_si512((const char *)from + i * stride);
-  transpose_registers(r);
-  for (int i = 0; i < 16; i++) _mm512_storeu_si512((char *)to + i * 64, r[i]);
-}
-
 /// Index vectors that interleave the low (0) or high (16) sixteen words of two registers.
-static inline __m512i interleaving(int from) {
+TILES INLINE __m512i interleaving(int from) {
   int16_t index[32];
   for (int i = 0; i < 16; i++) {
     index[2 * i] = (int16_t)(from + i);
@@ -164,7 +130,7 @@ static inline __m512i interleaving(int from) {
   return _mm512_loadu_si512(index);
 }
 
-void kelip_transpose_planes(const Grid *grid, const void *planes, int64_t groups, int64_t chunks, void *tiles) {
+TILES void kelip_transpose_planes(const Grid *grid, const void *planes, int64_t groups, int64_t chunks, void *tiles) {
   const __m512i pick[2] = {interleaving(0), interleaving(16)};
   for (int64_t group = 0; group < groups; group++) {
     const char *rows = (const char *)planes + (group * grid->pitch + grid->lead) * 64;
@@ -174,14 +140,14 @@ void kelip_transpose_planes(const Grid *grid, const void *planes, int64_t groups
         for (int pair = 0; pair < 16; pair++)
           r[pair] = _mm512_permutex2var_epi16(_mm512_loadu_si512(rows + pair * 128), pick[half],
                                               _mm512_loadu_si512(rows + pair * 128 + 64));
-        transpose_registers(r);
+        transpose16(r);
         char *to = (char *)tiles + ((2 * group + half) * chunks + chunk) * 1024;
         for (int i = 0; i < 16; i++) _mm512_storeu_si512(to + i * 64, r[i]);
       }
   }
 }
 
-void kelip_pair_rows(const void *rows_, int64_t step, int64_t pairs, void *tiles, int64_t half) {
+TILES void kelip_pair_rows(const void *rows_, int64_t step, int64_t pairs, void *tiles, int64_t half) {
   const __m512i low = interleaving(0), high = interleaving(16);
   const char *rows = rows_;
   char *to = tiles;
@@ -192,5 +158,4 @@ void kelip_pair_rows(const void *rows_, int64_t step, int64_t pairs, void *tiles
   }
 }
 
-#pragma clang attribute pop
 #endif

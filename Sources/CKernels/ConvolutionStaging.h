@@ -1,11 +1,9 @@
 // Pieces of maps copied into the forms that the matrix unit reads (ConvolutionGrid.h).
 #pragma once
 #include "ConvolutionGrid.h"
+#include "Tiles.h"
 
-#if defined(__x86_64__)
-#define KELIP_MATRIX_TARGET \
-  "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16,avx512vbmi,amx-tile,amx-bf16"
-
+#if KELIP_HAS_TILES
 /// Bytes of `kelip_stage`'s result.
 int64_t kelip_staged_bytes(const Grid *grid, int64_t groups, int64_t phases);
 /// `count` maps from x[.., H, W, inputs] → planes [phases][inputs / 32][pitch][32].
@@ -24,7 +22,4 @@ void kelip_stage_lines(const Grid *grid, const KelipConvolution2D *sizes, const 
 void kelip_transpose_planes(const Grid *grid, const void *planes, int64_t groups, int64_t chunks, void *tiles);
 /// Rows of 64 bytes, `step` bytes apart → two runs [pairs][16 channels][2 rows], `half` bytes apart.
 void kelip_pair_rows(const void *rows, int64_t step, int64_t pairs, void *tiles, int64_t half);
-
-/// dWords: a 16 × 16 block of 32-bit words, rows `stride` bytes apart, transposed into 16 rows of 64 bytes.
-void kelip_transpose_words(const void *from, int64_t stride, void *to);
 #endif

@@ -1,22 +1,19 @@
 // A convolution's weights as the matrix unit's right operands, and its sums of gradients as weights lie.
 #include "ConvolutionWeights.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#include <string.h>
-
 #include "ConvolutionStaging.h"
-#pragma clang attribute push(__attribute__((target(KELIP_MATRIX_TARGET))), apply_to = function)
+
+#if KELIP_HAS_TILES
 
 /// Words `step` floats apart.
-static inline __m512i steps(int64_t step) {
+TILES INLINE __m512i steps(int64_t step) {
   int32_t index[16];
   for (int i = 0; i < 16; i++) index[i] = (int32_t)(i * step);
   return _mm512_loadu_si512(index);
 }
 
 /// block[32 outputs][32 inputs] of one tap, weights `taps` apart.
-static void gather_block(const float *weights, int64_t output_step, int64_t taps, uint16_t block[32][32]) {
+TILES static void gather_block(const float *weights, int64_t output_step, int64_t taps, uint16_t block[32][32]) {
   const __m512i index = steps(taps);
   for (int o = 0; o < 32; o++) {
     const float *from = weights + o * output_step;
@@ -27,7 +24,7 @@ static void gather_block(const float *weights, int64_t output_step, int64_t taps
 }
 
 /// The same of a windowed tap `ky`: inputs are (kx, channel), and zeros up to 32.
-static void gather_window(const KelipConvolution2D *s, const float *weights, int64_t ky, uint16_t block[32][32]) {
+TILES static void gather_window(const KelipConvolution2D *s, const float *weights, int64_t ky, uint16_t block[32][32]) {
   for (int o = 0; o < 32; o++) {
     float row[32] = {0};
     for (int64_t kx = 0; kx < s->kernel; kx++)
@@ -35,6 +32,14 @@ static void gather_window(const KelipConvolution2D *s, const float *weights, int
         row[kx * s->inputs + c] = weights[((o * s->inputs + c) * s->kernel + ky) * s->kernel + kx];
     _mm512_storeu_si512(block[o], (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(row + 16), _mm512_loadu_ps(row)));
   }
+}
+
+/// Sixteen rows of sixteen pairs, transposed.
+TILES static void transpose_rows(uint16_t rows[16][32], char *to) {
+  __m512i r[16];
+  for (int i = 0; i < 16; i++) r[i] = _mm512_loadu_si512(rows[i]);
+  transpose16(r);
+  for (int i = 0; i < 16; i++) _mm512_storeu_si512(to + i * 64, r[i]);
 }
 
 int64_t kelip_phase_taps(const Grid *grid, int64_t phase) {
@@ -63,7 +68,7 @@ int64_t kelip_convolution_weight_bytes(const KelipConvolution2D *sizes) {
   return kelip_grid(sizes, &grid) ? grid.groups * grid.depth * grid.taps * 2048 : 0;
 }
 
-void kelip_convolution_pack(const KelipConvolution2D *s, const float *weights, void *forward, void *backward) {
+TILES void kelip_convolution_pack(const KelipConvolution2D *s, const float *weights, void *forward, void *backward) {
   Grid grid;
   if (!kelip_grid(s, &grid)) return;
   int64_t taps = s->kernel * s->kernel, row = s->inputs * taps;
@@ -79,8 +84,8 @@ void kelip_convolution_pack(const KelipConvolution2D *s, const float *weights, v
         }
         char *to = (char *)forward + ((group * grid.depth + depth) * grid.taps + tap) * 2048;
         if (forward) {
-          kelip_transpose_words(block[0], 64, to);
-          kelip_transpose_words(block[16], 64, to + 1024);
+          transpose_rows(block, to);
+          transpose_rows(block + 16, to + 1024);
         }
         if (backward && !grid.windowed)
           kelip_pair_rows(block, 64, 16, backward_place(&grid, backward, group, depth, tap), 1024);
@@ -88,7 +93,7 @@ void kelip_convolution_pack(const KelipConvolution2D *s, const float *weights, v
 }
 
 /// dWeights of one output += its sums [taps] of 32 inputs, `step` floats from tap to tap.
-static void add_row(const float *sums, int64_t step, int64_t taps, float *dweights) {
+TILES static void add_row(const float *sums, int64_t step, int64_t taps, float *dweights) {
   const __m512i index = steps(taps);
   for (int64_t tap = 0; tap < taps; tap++)
     for (int64_t i = 0; i < 32; i += 16) {
@@ -102,14 +107,14 @@ static void add_row(const float *sums, int64_t step, int64_t taps, float *dweigh
     }
 }
 
-static void add_window(const KelipConvolution2D *s, const float *sums, int64_t ky, float *dweights) {
+TILES static void add_window(const KelipConvolution2D *s, const float *sums, int64_t ky, float *dweights) {
   for (int64_t o = 0; o < 32; o++)
     for (int64_t kx = 0; kx < s->kernel; kx++)
       for (int64_t c = 0; c < s->inputs; c++)
         dweights[((o * s->inputs + c) * s->kernel + ky) * s->kernel + kx] += sums[o * 32 + kx * s->inputs + c];
 }
 
-void kelip_add_weight_sums(const Grid *grid, const KelipConvolution2D *s, const float *sums, float *dweights) {
+TILES void kelip_add_weight_sums(const Grid *grid, const KelipConvolution2D *s, const float *sums, float *dweights) {
   int64_t taps = s->kernel * s->kernel, row = s->inputs * taps;
   for (int64_t group = 0; group < grid->groups; group++)
     for (int64_t depth = 0; depth < grid->depth; depth++) {
@@ -123,7 +128,6 @@ void kelip_add_weight_sums(const Grid *grid, const KelipConvolution2D *s, const 
     }
 }
 
-#pragma clang attribute pop
 #else
 int64_t kelip_convolution_weight_bytes(const KelipConvolution2D *sizes) { return (void)sizes, 0; }
 void kelip_convolution_pack(const KelipConvolution2D *sizes, const float *weights, void *forward, void *backward) {

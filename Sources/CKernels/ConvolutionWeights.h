@@ -3,8 +3,9 @@
 // of the phase].
 #pragma once
 #include "ConvolutionGrid.h"
+#include "Tiles.h"
 
-#if defined(__x86_64__)
+#if KELIP_HAS_TILES
 /// Taps that read a phase of the input.
 int64_t kelip_phase_taps(const Grid *grid, int64_t phase);
 /// Where a phase begins in the copy for the input gradient.

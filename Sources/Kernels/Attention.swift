@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 #if canImport(Glibc)
@@ -21,6 +22,14 @@ package struct AttentionShape: Sendable {
     (self.rows, self.width, self.heads, self.causal) = (rows, width, heads, causal)
   }
 
+  /// Of the forward products Q Kᵀ and P V over the places that are seen; backward has twice as many.
+  func flops(_ offsets: [Int32]) -> Double {
+    zip(offsets, offsets.dropFirst()).reduce(0) { sum, ends in
+      let length = Double(ends.1 - ends.0)
+      return sum + 4 * Double(width) * (causal ? length * (length + 1) / 2 : length * length)
+    }
+  }
+
   var headWidth: Int { width / heads }
   var scale: Float { 1 / Float(headWidth).squareRoot() }
 }
@@ -30,6 +39,8 @@ package func attentionForward<S: ComputeScalar>(
   _ qkv: UnsafePointer<S>, offsets: [Int32], shape: AttentionShape, into out: UnsafeMutablePointer<S>,
   arena: Arena
 ) {
+  let span = Phase.attention.begin(flops: shape.flops(offsets))
+  defer { span.end() }
   let width = shape.width
   forEachSequence(offsets) { start, length in
     arena.scratch {
@@ -55,6 +66,8 @@ package func attentionBackward<S: ComputeScalar>(
   _ dOut: UnsafePointer<S>, qkv: UnsafePointer<S>, offsets: [Int32], shape: AttentionShape,
   into dQKV: UnsafeMutablePointer<S>, arena: Arena
 ) {
+  let span = Phase.attentionBackward.begin(flops: 2 * shape.flops(offsets))
+  defer { span.end() }
   let width = shape.width
   forEachSequence(offsets) { start, length in
     arena.scratch {

@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 /// How the gradient passes through a batch norm's statistics.
@@ -25,6 +26,8 @@ package func batchNormGradient<S: ComputeScalar>(
   through statistics: MomentsGradient, gain: UnsafePointer<Float>, dGain: UnsafeMutablePointer<Float>,
   dBias: UnsafeMutablePointer<Float>, rows: Int, columns: Int, arena: Arena
 ) throws -> NormGradient {
+  let span = Phase.batchNorm.begin()
+  defer { span.end() }
   let factors = arena.allocate(Float.self, 3 * columns)
   let (shift, slope) = (factors + columns, factors + 2 * columns)
   try arena.scratch {
@@ -51,6 +54,8 @@ package func batchNormInputGradient<S: ComputeScalar>(
   _ dy: UnsafePointer<S>, x: UnsafePointer<S>, _ gradient: NormGradient, into dx: UnsafeMutablePointer<S>,
   rows: Int, columns: Int
 ) {
+  let span = Phase.batchNorm.begin()
+  defer { span.end() }
   batchNormTable(S.self).batch_norm_backward(
     dy, x, gradient.mean, gradient.scale, gradient.shift, gradient.slope, dx, Int64(rows), Int64(columns))
 }

@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 /// Adds a vector up over all ranks, in place.
@@ -63,6 +64,8 @@ private func batchMoments(
   columns: Int, eps: Float, _ sumOverRanks: SumOverRanks?, _ arena: Arena,
   sumPowers: (UnsafeMutablePointer<Float>, UnsafeMutableBufferPointer<Double>) -> Void
 ) throws -> BatchMoments {
+  let span = Phase.batchNorm.begin()
+  defer { span.end() }
   var result = BatchMoments(
     mean: arena.allocate(Float.self, columns), variance: arena.allocate(Float.self, columns),
     rstd: arena.allocate(Float.self, columns), count: 0)
@@ -130,6 +133,8 @@ package func batchNormForward<S: ComputeScalar>(
   bias: UnsafePointer<Float>, relu: Bool, into y: UnsafeMutablePointer<S>, rows: Int, columns: Int,
   arena: Arena
 ) {
+  let span = Phase.batchNorm.begin()
+  defer { span.end() }
   arena.scratch {
     let scale = arena.allocate(Float.self, columns)
     for c in 0..<columns { scale[c] = gain[c] * moments.rstd[c] }

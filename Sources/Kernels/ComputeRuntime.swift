@@ -50,8 +50,9 @@ package enum ComputeRuntime {
 
   /// One line for the log: libraries, kernels, instruction set, threads.
   package static func describe(threads: Int) -> String {
-    "compute: \(InstructionSet.summary); fp32 OpenBLAS (\(BLAS.coreName)), bf16 oneDNN \(OneDNN.version) "
-      + "(\(OneDNN.kernelName)); \(threads) thread\(threads == 1 ? "" : "s") a rank"
+    let own = ProductEngine.preferred(.bf16) == .matrixUnit ? "own AMX kernels, else " : ""
+    return "compute: \(InstructionSet.summary); fp32 OpenBLAS (\(BLAS.coreName)), bf16 \(own)oneDNN "
+      + "\(OneDNN.version) (\(OneDNN.kernelName)); \(threads) thread\(threads == 1 ? "" : "s") a rank"
   }
 
   /// A warning when the rate is far below what the instruction set gives, else nil.

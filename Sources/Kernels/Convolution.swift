@@ -1,3 +1,4 @@
+import Basics
 internal import COneDNNShims
 
 /// A 2-D convolution's sizes: square kernels, strides and borders of zeros, no bias, no groups.
@@ -18,6 +19,9 @@ package struct ConvolutionShape: Hashable, Sendable {
 
   /// Weights of one output: inputs · kernel².
   package var fanIn: Int { inputs * kernel * kernel }
+
+  /// Of each of the three products.
+  func flops(_ size: MapSize) -> Double { 2 * Double(output(size).rows) * Double(outputs) * Double(fanIn) }
 
   /// The output's size, by side (H + 2·padding − kernel) / stride + 1 rounded down.
   package func output(_ size: MapSize) -> MapSize {
@@ -58,6 +62,8 @@ package final class ConvolutionMap<S: ComputeScalar> {
 
   /// x[B, H, W, inputs] → y[B, H', W', outputs].
   package func forward(_ x: UnsafePointer<S>, _ size: MapSize, into y: UnsafeMutablePointer<S>) {
+    let span = Phase.convolution.begin(flops: shape.flops(size))
+    defer { span.end() }
     if let unit { return unit.forward(x, size, into: y) }
     throughLibrary { $0.forward(x, size, into: y) }
   }
@@ -70,6 +76,8 @@ package final class ConvolutionMap<S: ComputeScalar> {
       forward(x, size, into: y)
       return nil
     }
+    let span = Phase.convolution.begin(flops: shape.flops(size))
+    defer { span.end() }
     let moments = ColumnMoments(rows: shape.output(size).rows, columns: shape.outputs, arena: arena)
     unit.forward(x, size, into: y, moments: moments)
     return moments
@@ -77,6 +85,8 @@ package final class ConvolutionMap<S: ComputeScalar> {
 
   /// dY[B, H', W', outputs] → dX[B, H, W, inputs]; `size` is the input's.
   package func backwardInput(_ dy: UnsafePointer<S>, _ size: MapSize, into dx: UnsafeMutablePointer<S>) {
+    let span = Phase.convolutionDataGradient.begin(flops: shape.flops(size))
+    defer { span.end() }
     if let unit, unit.hasInputGradient {
       return unit.backward(
         dy, through: nil, input: nil, size, into: dx, accumulating: false, dWeight: nil)
@@ -88,6 +98,8 @@ package final class ConvolutionMap<S: ComputeScalar> {
   package func backwardWeight(
     _ x: UnsafePointer<S>, _ dy: UnsafePointer<S>, _ size: MapSize, into dWeight: UnsafeMutablePointer<Float>
   ) {
+    let span = Phase.convolutionWeightGradient.begin(flops: shape.flops(size))
+    defer { span.end() }
     if let unit {
       return unit.backward(
         dy, through: nil, input: x, size, into: nil, accumulating: false, dWeight: dWeight)
@@ -103,6 +115,8 @@ package final class ConvolutionMap<S: ComputeScalar> {
     dWeight: UnsafeMutablePointer<Float>, arena: Arena
   ) {
     if let unit, dx == nil || unit.hasInputGradient {
+      let span = Phase.convolutionGradients.begin(flops: shape.flops(size) * (dx == nil ? 1 : 2))
+      defer { span.end() }
       return unit.backward(
         dy, through: (norm, UnsafeRawPointer(y)), input: x, size, into: dx, accumulating: accumulating,
         dWeight: dWeight)

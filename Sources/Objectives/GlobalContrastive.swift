@@ -56,7 +56,9 @@ package struct GlobalContrastive: Sendable {
     dTextFeatures: UnsafeMutablePointer<Float>,
     communicator: any Communicator, arena: Arena
   ) throws -> ContrastiveResult {
-    try arena.scratch {
+    let span = Phase.loss.begin()
+    defer { span.end() }
+    return try arena.scratch {
       let scale = expf(logitScale)
       let globalBatchSize = batchSize * communicator.worldSize
       let shape = Shape(rows: batchSize, columns: globalBatchSize, embedDim: embedDim, scale: scale)

@@ -15,22 +15,27 @@ struct LinearTests {
 
   static let shapes = [
     (1, 1, 1), (0, 3, 5), (7, 1, 3), (5, 33, 97), (97, 13, 1), (33, 64, 7), (3, 768, 31), (50, 96, 192),
+    (70, 37, 45), (1100, 40, 33),
   ].flatMap { rows, inputs, outputs in
     [WeightLayout.outputsByInputs, .inputsByOutputs].map {
       Shape(rows: rows, inputs: inputs, outputs: outputs, layout: $0)
     }
   }
 
+  /// Those that this machine has; KELIP_MATRIX_UNIT=off leaves our own out.
+  static let engines = ProductEngine.allCases.filter(\.isAvailable)
+
   /// Masters that bfloat16 holds exactly, so that only results are rounded.
   private struct Case<S: ComputeScalar> {
     let shape: Shape
+    let engine: ProductEngine
     let x: Values<S>
     let dy: Values<S>
     let weight: Values<BFloat16>
     let bias: [Float]
 
-    init(_ shape: Shape) {
-      self.shape = shape
+    init(_ shape: Shape, _ engine: ProductEngine) {
+      (self.shape, self.engine) = (shape, engine)
       x = Values(shape.rows * shape.inputs, seed: 1)
       dy = Values(shape.rows * shape.outputs, seed: 2)
       weight = Values(shape.inputs * shape.outputs, seed: 3)
@@ -41,18 +46,21 @@ struct LinearTests {
       let masters = weight.stored.map(\.float)
       try masters.withUnsafeBufferPointer {
         let map = LinearMap<S>(
-          inputs: shape.inputs, outputs: shape.outputs, layout: shape.layout, weight: $0.baseAddress!)
+          inputs: shape.inputs, outputs: shape.outputs, layout: shape.layout, weight: $0.baseAddress!,
+          engine: engine)
         map.refresh()
         try body(map)
       }
     }
   }
 
-  @Test("forward", arguments: shapes, Precision.allCases)
-  func forward(_ shape: Shape, _ precision: Precision) { forward(precision.storage, shape) }
+  @Test("forward", arguments: shapes, engines)
+  func forward(_ shape: Shape, _ engine: ProductEngine) {
+    forward(engine.precision.storage, shape, engine)
+  }
 
-  private func forward<S: ComputeScalar>(_: S.Type, _ shape: Shape) {
-    let test = Case<S>(shape)
+  private func forward<S: ComputeScalar>(_: S.Type, _ shape: Shape, _ engine: ProductEngine) {
+    let test = Case<S>(shape, engine)
     let bound = tolerance(S.self, fp32: 1e-5, bf16: 5e-3)
     for bias in [nil, test.bias] {
       var y = unwritten(S.self, test.dy.stored.count)
@@ -62,11 +70,13 @@ struct LinearTests {
     }
   }
 
-  @Test("forward to 32-bit features", arguments: shapes, Precision.allCases)
-  func forwardToFloat(_ shape: Shape, _ precision: Precision) { forwardToFloat(precision.storage, shape) }
+  @Test("forward to 32-bit features", arguments: shapes, engines)
+  func forwardToFloat(_ shape: Shape, _ engine: ProductEngine) {
+    forwardToFloat(engine.precision.storage, shape, engine)
+  }
 
-  private func forwardToFloat<S: ComputeScalar>(_: S.Type, _ shape: Shape) {
-    let test = Case<S>(shape)
+  private func forwardToFloat<S: ComputeScalar>(_: S.Type, _ shape: Shape, _ engine: ProductEngine) {
+    let test = Case<S>(shape, engine)
     for bias in [nil, test.bias] {
       var y = unwritten(Float.self, test.dy.stored.count)
       test.withMap { $0.forwardToFloat(test.x.stored, bias: bias, into: &y, rows: shape.rows) }
@@ -81,11 +91,13 @@ struct LinearTests {
       inputs: shape.inputs, outputs: shape.outputs, layout: shape.layout)
   }
 
-  @Test("input gradient", arguments: shapes, Precision.allCases)
-  func backwardInput(_ shape: Shape, _ precision: Precision) { backwardInput(precision.storage, shape) }
+  @Test("input gradient", arguments: shapes, engines)
+  func backwardInput(_ shape: Shape, _ engine: ProductEngine) {
+    backwardInput(engine.precision.storage, shape, engine)
+  }
 
-  private func backwardInput<S: ComputeScalar>(_: S.Type, _ shape: Shape) {
-    let test = Case<S>(shape)
+  private func backwardInput<S: ComputeScalar>(_: S.Type, _ shape: Shape, _ engine: ProductEngine) {
+    let test = Case<S>(shape, engine)
     var dx = unwritten(S.self, test.x.stored.count)
     test.withMap { $0.backwardInput(test.dy.stored, into: &dx, rows: shape.rows) }
     let expected = Reference.linearBackwardInput(
@@ -94,13 +106,13 @@ struct LinearTests {
     #expect(mismatch(dx, expected, tolerance: tolerance(S.self, fp32: 1e-5, bf16: 5e-3)) == nil)
   }
 
-  @Test("weight and bias gradients are added", arguments: shapes, Precision.allCases)
-  func backwardWeight(_ shape: Shape, _ precision: Precision) throws {
-    try backwardWeight(precision.storage, shape)
+  @Test("weight and bias gradients are added", arguments: shapes, engines)
+  func backwardWeight(_ shape: Shape, _ engine: ProductEngine) throws {
+    try backwardWeight(engine.precision.storage, shape, engine)
   }
 
-  private func backwardWeight<S: ComputeScalar>(_: S.Type, _ shape: Shape) throws {
-    let test = Case<S>(shape)
+  private func backwardWeight<S: ComputeScalar>(_: S.Type, _ shape: Shape, _ engine: ProductEngine) throws {
+    let test = Case<S>(shape, engine)
     let arena = try Arena(capacity: 1 << 24)
     let before = (seededFloats(shape.inputs * shape.outputs, seed: 5), seededFloats(shape.outputs, seed: 6))
     var (dWeight, dBias) = before
@@ -115,15 +127,55 @@ struct LinearTests {
     #expect(mismatch(dBias, zip(doubles(before.1), added.dBias).map(+), tolerance: 1e-5) == nil)
   }
 
-  @Test("refresh re-reads the masters", arguments: Precision.allCases)
-  func refresh(_ precision: Precision) { refresh(precision.storage) }
+  @Test("through an activation, forward and back", arguments: shapes, engines)
+  func activations(_ shape: Shape, _ engine: ProductEngine) {
+    for kind in [Activation.quickGELU, .gelu] { activation(engine.precision.storage, shape, engine, kind) }
+  }
 
-  private func refresh<S: ComputeScalar>(_: S.Type) {
+  /// The fused form against the product and the activation one after the other.
+  private func activation<S: ComputeScalar>(
+    _: S.Type, _ shape: Shape, _ engine: ProductEngine, _ kind: Activation
+  ) {
+    let test = Case<S>(shape, engine)
+    let (inputs, outputs) = (shape.rows * shape.inputs, shape.rows * shape.outputs)
+    let bound = tolerance(S.self, fp32: 1e-5, bf16: 1e-2)
+    var (before, after, dx) = (
+      unwritten(S.self, outputs), unwritten(S.self, outputs), unwritten(S.self, inputs)
+    )
+    var input = test.x.stored
+    test.withMap { map in
+      before.withUnsafeMutableBufferPointer {
+        guard let start = $0.baseAddress else { return }
+        map.forward(
+          test.x.stored, bias: test.bias, through: ActivationPass(kind, input: start), into: &after,
+          rows: shape.rows)
+      }
+      input.withUnsafeMutableBufferPointer {
+        guard let start = $0.baseAddress else { return }
+        map.backwardInput(
+          test.dy.stored, through: ActivationPass(kind, input: start), into: &dx, rows: shape.rows)
+      }
+    }
+    guard shape.rows > 0 else { return }
+    let z = expectedForward(test, test.bias)
+    #expect(mismatch(before, z, tolerance: bound) == nil)
+    #expect(mismatch(after, Reference.activationForward(kind, z), tolerance: bound) == nil)
+    let dy = Reference.linearBackwardInput(
+      test.dy.exact, weight: test.weight.exact, rows: shape.rows, inputs: shape.inputs,
+      outputs: shape.outputs, layout: shape.layout)
+    let expected = Reference.activationBackward(kind, dy, x: test.x.exact)
+    #expect(mismatch(dx, expected, tolerance: bound) == nil)
+  }
+
+  @Test("refresh re-reads the masters", arguments: engines)
+  func refresh(_ engine: ProductEngine) { refresh(engine.precision.storage, engine) }
+
+  private func refresh<S: ComputeScalar>(_: S.Type, _ engine: ProductEngine) {
     var (y, dx) = (unwritten(S.self, 1), unwritten(S.self, 1))
     withUnsafeTemporaryAllocation(of: Float.self, capacity: 1) { master in
       master[0] = 2
       let map = LinearMap<S>(
-        inputs: 1, outputs: 1, layout: .outputsByInputs, weight: master.baseAddress!)
+        inputs: 1, outputs: 1, layout: .outputsByInputs, weight: master.baseAddress!, engine: engine)
       map.refresh()
       master[0] = 3
       map.refresh()

@@ -13,15 +13,13 @@ final class BERTLayer<S: ComputeScalar> {
     var sum1: UnsafeMutablePointer<S>
     var norm1: LayerNorm<S>.Saved
     /// R × 4W before and after the activation.
-    var hidden: UnsafeMutablePointer<S>
-    var activated: UnsafeMutablePointer<S>
+    var hidden: Activated<S>
     /// y + MLP(y).
     var sum2: UnsafeMutablePointer<S>
     var norm2: LayerNorm<S>.Saved
   }
 
   private let width: Int
-  private let hiddenWidth: Int
   private let inProjection: JoinedProjection<S>
   private let outProjection: Linear<S>
   private let norm1: LayerNorm<S>
@@ -35,7 +33,8 @@ final class BERTLayer<S: ComputeScalar> {
   init(_ registry: ParameterRegistry, name: String, _ config: BERTConfig) {
     let start = registry.count
     let eps = Float(config.layerNormEps)
-    (width, hiddenWidth) = (config.width, config.hiddenWidth)
+    let hiddenWidth = config.hiddenWidth
+    width = config.width
     inProjection = JoinedProjection(
       registry, names: ["query", "key", "value"].map { "\(name).attention.self.\($0)" }, width: width,
       std: bertStd)
@@ -63,14 +62,12 @@ final class BERTLayer<S: ComputeScalar> {
     attentionForward(qkv, offsets: context.offsets, shape: context.attention, into: attended, arena: arena)
     let o = outProjection.forward(attended, rows: rows, arena: arena)
     let (sum1, y, saved1) = norm1.forward(x, residual: o, rows: rows, arena: arena)
-    let hidden = fc.forward(y, rows: rows, arena: arena)
-    let activated = arena.allocate(S.self, rows * hiddenWidth)
-    activationForward(.gelu, hidden, into: activated, count: rows * hiddenWidth)
-    let m = projection.forward(activated, rows: rows, arena: arena)
+    let hidden = fc.forward(y, through: .gelu, rows: rows, arena: arena)
+    let m = projection.forward(hidden.output, rows: rows, arena: arena)
     let (sum2, output, saved2) = norm2.forward(y, residual: m, rows: rows, arena: arena)
     saved = Saved(
-      x: x, qkv: qkv, attended: attended, sum1: sum1, norm1: saved1, hidden: hidden, activated: activated,
-      sum2: sum2, norm2: saved2)
+      x: x, qkv: qkv, attended: attended, sum1: sum1, norm1: saved1, hidden: hidden, sum2: sum2, norm2: saved2
+    )
     return output
   }
 
@@ -95,8 +92,7 @@ final class BERTLayer<S: ComputeScalar> {
     let (arena, rows) = (context.arena, context.rows)
     let dSum = arena.allocateZeroed(S.self, rows * width)
     norm2.backward(dOutput, h: saved.sum2, saved.norm2, addingTo: dSum, rows: rows)
-    let dHidden = projection.backward(dSum, input: saved.activated, rows: rows, arena: arena)
-    activationBackward(.gelu, dHidden, x: saved.hidden, into: dHidden, count: rows * hiddenWidth)
+    let dHidden = projection.backward(dSum, through: saved.hidden, rows: rows, arena: arena)
     let dy = fc.backward(dHidden, input: saved.norm1.output, rows: rows, arena: arena)
     addInPlace(dSum, to: dy, count: rows * width)
     return dy

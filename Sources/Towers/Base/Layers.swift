@@ -41,6 +41,17 @@ final class Linear<S: ComputeScalar> {
     return y
   }
 
+  /// The same through an activation: `input` is x Wᵀ + b, `output` the activation's, both new, [R, outputs].
+  func forward(_ x: UnsafePointer<S>, through activation: Activation, rows: Int, arena: Arena) -> Activated<S>
+  {
+    let (input, output) = (
+      arena.allocate(S.self, rows * outputs), arena.allocate(S.self, rows * outputs)
+    )
+    map.forward(
+      x, bias: bias?.value, through: ActivationPass(activation, input: input), into: output, rows: rows)
+    return Activated(kind: activation, input: input, output: output)
+  }
+
   /// The same with 32-bit results whatever `S` is: for predictions.
   func forwardToFloat(_ x: UnsafePointer<S>, into y: UnsafeMutablePointer<Float>, rows: Int) {
     map.forwardToFloat(x, bias: bias?.value, into: y, rows: rows)
@@ -53,6 +64,16 @@ final class Linear<S: ComputeScalar> {
     let dx = arena.allocate(S.self, rows * inputs)
     backward(dy, input: x, into: dx, rows: rows, arena: arena)
     return dx
+  }
+
+  /// The same where x is an activation's output: returns the new gradient of its input.
+  func backward(
+    _ dy: UnsafePointer<S>, through x: Activated<S>, rows: Int, arena: Arena
+  ) -> UnsafeMutablePointer<S> {
+    backwardWeight(dy, input: x.output, rows: rows, arena: arena)
+    let dInput = arena.allocate(S.self, rows * inputs)
+    map.backwardInput(dy, through: ActivationPass(x.kind, input: x.input), into: dInput, rows: rows)
+    return dInput
   }
 
   /// The same into memory of the caller's.
@@ -68,6 +89,13 @@ final class Linear<S: ComputeScalar> {
   func backwardWeight(_ dy: UnsafePointer<S>, input x: UnsafePointer<S>, rows: Int, arena: Arena) {
     map.backwardWeight(x, dy, into: weight.gradient, dBias: bias?.gradient, rows: rows, arena: arena)
   }
+}
+
+/// An activation's input and output, as many elements each.
+struct Activated<S: ComputeScalar> {
+  var kind: Activation
+  var input: UnsafeMutablePointer<S>
+  var output: UnsafeMutablePointer<S>
 }
 
 /// Re-reads the masters of what is trained; those of a frozen layer once, and without the copy for gradients, since

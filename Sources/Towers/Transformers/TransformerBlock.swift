@@ -36,12 +36,10 @@ package final class TransformerBlock<S: ComputeScalar> {
     var h2: UnsafeMutablePointer<S>
     var norm2: LayerNorm<S>.Saved
     /// R × 4W before and after the activation.
-    var hidden: UnsafeMutablePointer<S>
-    var activated: UnsafeMutablePointer<S>
+    var hidden: Activated<S>
   }
 
   private let width: Int
-  private let hiddenWidth: Int
   private let activation: Activation
   private let norm1: LayerNorm<S>
   private let inProjection: Linear<S>
@@ -57,7 +55,7 @@ package final class TransformerBlock<S: ComputeScalar> {
   ) {
     self.width = width
     self.activation = activation
-    hiddenWidth = Int(Double(width) * mlpRatio)
+    let hiddenWidth = Int(Double(width) * mlpRatio)
     let attentionStd = 1 / Float(width).squareRoot()
     // Radford et al. scale what writes to the residual stream down by the number of writers.
     let residualStd = attentionStd / Float(2 * layers).squareRoot()
@@ -75,9 +73,12 @@ package final class TransformerBlock<S: ComputeScalar> {
       registry, name: "\(name).mlp.c_proj", inputs: hiddenWidth, outputs: width, std: residualStd)
   }
 
-  private var linears: [Linear<S>] { [inProjection, outProjection, fc, projection] }
-
-  func refresh(training: Bool) { for linear in linears { linear.refresh(training: training) } }
+  func refresh(training: Bool) {
+    inProjection.refresh(training: training)
+    outProjection.refresh(training: training)
+    fc.refresh(training: training)
+    projection.refresh(training: training)
+  }
 
   /// End of the arena prefix that is complete once this block's backward is done.
   var gradientEnd: Int { norm1.gradientEnd }
@@ -90,13 +91,10 @@ package final class TransformerBlock<S: ComputeScalar> {
     attentionForward(qkv, offsets: context.offsets, shape: context.attention, into: attended, arena: arena)
     let o = outProjection.forward(attended, rows: rows, arena: arena)
     let (h2, normed2, saved2) = norm2.forward(h1, residual: o, rows: rows, arena: arena)
-    let hidden = fc.forward(normed2, rows: rows, arena: arena)
-    let activated = arena.allocate(S.self, rows * hiddenWidth)
-    activationForward(activation, hidden, into: activated, count: rows * hiddenWidth)
-    let r = projection.forward(activated, rows: rows, arena: arena)
+    let hidden = fc.forward(normed2, through: activation, rows: rows, arena: arena)
+    let r = projection.forward(hidden.output, rows: rows, arena: arena)
     saved = Saved(
-      h1: h1, norm1: saved1, qkv: qkv, attended: attended, h2: h2, norm2: saved2, hidden: hidden,
-      activated: activated)
+      h1: h1, norm1: saved1, qkv: qkv, attended: attended, h2: h2, norm2: saved2, hidden: hidden)
     return Stream(h: h2, r: r)
   }
 
@@ -111,8 +109,7 @@ package final class TransformerBlock<S: ComputeScalar> {
   private func backwardMLP(_ dStream: UnsafeMutablePointer<S>, _ saved: Saved, _ context: PassContext) {
     let (arena, rows) = (context.arena, context.rows)
     arena.scratch {
-      let dHidden = projection.backward(dStream, input: saved.activated, rows: rows, arena: arena)
-      activationBackward(activation, dHidden, x: saved.hidden, into: dHidden, count: rows * hiddenWidth)
+      let dHidden = projection.backward(dStream, through: saved.hidden, rows: rows, arena: arena)
       let dNormed = fc.backward(dHidden, input: saved.norm2.output, rows: rows, arena: arena)
       norm2.backward(dNormed, h: saved.h2, saved.norm2, addingTo: dStream, rows: rows)
     }

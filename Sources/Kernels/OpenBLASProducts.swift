@@ -1,0 +1,68 @@
+import CKernels
+
+/// The fp32 path: OpenBLAS on the masters themselves.
+struct OpenBLASProducts<S: ComputeScalar>: LinearProducts {
+  private let weight: LinearWeight
+
+  init(_ weight: LinearWeight) {
+    precondition(S.precision == .fp32)
+    self.weight = weight
+  }
+
+  func refresh(training: Bool) {}
+
+  func forward(_ x: UnsafePointer<S>, bias: UnsafePointer<Float>?, into y: UnsafeMutablePointer<S>, rows: Int)
+  {
+    forwardToFloat(x, bias: bias, into: floats(y), rows: rows)
+  }
+
+  func forwardToFloat(
+    _ x: UnsafePointer<S>, bias: UnsafePointer<Float>?, into y: UnsafeMutablePointer<Float>, rows: Int
+  ) {
+    if let bias { kelip_kernels_f32.broadcast_rows(bias, y, Int64(rows), Int64(weight.outputs)) }
+    BLAS.multiply(
+      .init(floats(x), rowLength: weight.inputs),
+      .init(weight.masters, rowLength: weight.rowLength, transposed: weight.isByOutputs),
+      into: y, ldc: weight.outputs, m: rows, n: weight.outputs, k: weight.inputs, beta: bias == nil ? 0 : 1)
+  }
+
+  func forward(
+    _ x: UnsafePointer<S>, bias: UnsafePointer<Float>?, through activation: ActivationPass<S>,
+    into y: UnsafeMutablePointer<S>, rows: Int
+  ) {
+    forward(x, bias: bias, through: activation, into: y, rows: rows, outputs: weight.outputs)
+  }
+
+  func backwardInput(_ dy: UnsafePointer<S>, into dx: UnsafeMutablePointer<S>, rows: Int) {
+    BLAS.multiply(
+      .init(floats(dy), rowLength: weight.outputs),
+      .init(weight.masters, rowLength: weight.rowLength, transposed: !weight.isByOutputs), into: floats(dx),
+      ldc: weight.inputs, m: rows, n: weight.inputs, k: weight.outputs)
+  }
+
+  func backwardInput(
+    _ dy: UnsafePointer<S>, through activation: ActivationPass<S>, into dx: UnsafeMutablePointer<S>, rows: Int
+  ) {
+    backwardInput(dy, through: activation, into: dx, rows: rows, inputs: weight.inputs)
+  }
+
+  func backwardWeight(
+    _ x: UnsafePointer<S>, _ dy: UnsafePointer<S>, into dWeight: UnsafeMutablePointer<Float>,
+    dBias: UnsafeMutablePointer<Float>?, rows: Int, arena: Arena
+  ) {
+    if let dBias { kelip_kernels_f32.add_column_sums(dy, dBias, Int64(rows), Int64(weight.outputs)) }
+    let (x, dy) = ((floats(x), weight.inputs), (floats(dy), weight.outputs))
+    let (left, right) = weight.isByOutputs ? (dy, x) : (x, dy)
+    BLAS.multiply(
+      .init(left.0, rowLength: left.1, transposed: true), .init(right.0, rowLength: right.1), into: dWeight,
+      ldc: right.1, m: left.1, n: right.1, k: rows, beta: 1)
+  }
+
+  private func floats(_ pointer: UnsafePointer<S>) -> UnsafePointer<Float> {
+    UnsafeRawPointer(pointer).assumingMemoryBound(to: Float.self)
+  }
+
+  private func floats(_ pointer: UnsafeMutablePointer<S>) -> UnsafeMutablePointer<Float> {
+    UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: Float.self)
+  }
+}
