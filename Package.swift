@@ -58,6 +58,8 @@ let package = Package(
       linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CKernels", cSettings: vectorised),
     .target(name: "CImageKernels", cSettings: vectorised),
+    // Stands before the allocator in every program that links it: only the benchmarks do.
+    .target(name: "CAllocationCounts", cSettings: vectorised),
     .target(
       name: "CCLD2Shims", cxxSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("cld2")]),
@@ -102,8 +104,8 @@ let package = Package(
     room(
       "Benchmarks",
       [
-        "Basics", "Kernels", "Collectives", "Towers", "Objectives", "Optimization", "Training", "Imaging",
-        "ShardStream",
+        "Basics", "CAllocationCounts", "Kernels", "Collectives", "Towers", "Objectives", "Optimization",
+        "Training", "Imaging", "ShardStream", "Tokenization",
       ]),
     room("ProgramEntry", ["Basics", "Collectives", "MPICollectives", arguments]),
     .executableTarget(
@@ -183,6 +185,7 @@ let package = Package(
         "Kernels",
         "Basics", "TestSupport", "TinyRun",
       ]),
+    tests("BenchmarksTests", ["Benchmarks", "Towers", "Kernels", "Collectives", "Basics"]),
     tests(
       "EvaluationTests",
       [

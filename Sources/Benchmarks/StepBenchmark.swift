@@ -6,7 +6,7 @@ import Optimization
 import Towers
 import Training
 
-/// Times whole training steps (forward, global loss, backward, all-reduce, update) on random pictures and captions.
+/// Times whole training steps (forward, global loss, backward, all-reduce, update) on random pictures.
 package struct StepBenchmark: Sendable {
   package var model: ModelConfig
   package var precision: Precision
@@ -15,12 +15,22 @@ package struct StepBenchmark: Sendable {
   /// Tokens of every caption.
   package var tokens: Int
   package var steps: Int
+  /// Steps before those that are timed.
+  package var warmups = 2
+  /// Captions of a data set, a batch of this rank each, instead of `tokens` a caption.
+  package var captions: [PackedCaptions]?
   /// What of the towers keeps its weights.
   package var freezing: (image: Freezing, text: Freezing) = (.none, .none)
   /// Views of each picture, all of the tower's size.
   package var crops = 1
   /// Pairs that go through the towers at once; nil for all.
   package var microBatchSize: Int?
+  /// Steps with the phase clock on, after those that are timed; 0 for none.
+  package var phaseSteps = 0
+  /// Seconds for the rate of this step's matrix products alone; only with `phaseSteps`.
+  package var productSeconds = 4.0
+  /// Writes the call stack of each heap allocation of one step to standard error.
+  package var tracesAllocations = false
 
   package init(model: ModelConfig, precision: Precision, batchSize: Int, tokens: Int, steps: Int) throws {
     guard (2...model.text.contextLength).contains(tokens) else {
@@ -32,78 +42,75 @@ package struct StepBenchmark: Sendable {
     (self.tokens, self.steps) = (tokens, steps)
   }
 
-  /// Median of the timed steps; equal on every rank.
-  package struct Result: Sendable {
-    package var worldSize: Int
-    package var stepSeconds: Double
-    package var samplesPerSecond: Double
-    package var communicationSeconds: Double
-    package var peakActivationBytes: Int
-    package var parameterCount: Int
-    package var trainedParameterCount: Int
-    /// Weights, gradients and optimizer state.
-    package var parameterBytes: Int
-    package var loss: Double
-  }
-
-  package func run(_ communicator: any Communicator) throws -> Result {
+  package func run(_ communicator: any Communicator) throws -> StepReport {
     switch precision {
     case .fp32: try measure(Float.self, communicator)
     case .bf16: try measure(BFloat16.self, communicator)
     }
   }
 
-  private func measure<S: ComputeScalar>(_: S.Type, _ communicator: any Communicator) throws -> Result {
-    let encoder = try DualEncoder<S>(model, frozen: .init(image: freezing.image, text: freezing.text))
-    encoder.parameters.initialise(seed: 1)
-    let optimizer = Optimizer(encoder.parameters, settings: OptimizerSettings())
-    let step = try TrainStep(
-      objective: ContrastiveObjective(
-        model: encoder, loss: GlobalContrastive(), options: .init(microBatchSize: microBatchSize)),
-      optimizer: optimizer,
-      schedule: .warmupCosine(lr: 1e-4, warmup: 10, steps: 1000), gradClipNorm: 1,
-      bucketBytes: GradientBuckets.defaultBucketBytes, communicator: communicator)
-    let (images, captions) = inputs(rank: communicator.rank)
-    defer { images.deallocate() }
-    let view = TrainBatch.Crop(
-      name: "image", images: ImageBatch(images, count: batchSize, size: model.vision.imageSize))
-    let batch = TrainBatch(
-      crops: Array(repeating: view, count: crops), captions: captions, step: 0,
-      firstSlot: communicator.rank * batchSize)
-    var results: [(seconds: Double, step: StepResult)] = []
-    let warmups = 2
-    for index in 0..<(warmups + steps) {
-      try communicator.barrier()
-      let start = monotonicSeconds()
-      let result = try step.run(batch, index: index)
-      try communicator.barrier()
-      if index >= warmups { results.append((monotonicSeconds() - start, result)) }
+  /// How often one step runs each shape of matrix product: from a step in a world of one.
+  package func productCounts() throws -> [ProductShape: Int] {
+    switch precision {
+    case .fp32: try productCounts(Float.self)
+    case .bf16: try productCounts(BFloat16.self)
     }
-    let median = results.sorted { $0.seconds < $1.seconds }[results.count / 2]
-    let seconds = try communicator.max(median.seconds)
-    return Result(
-      worldSize: communicator.worldSize, stepSeconds: seconds,
-      samplesPerSecond: Double(batchSize * communicator.worldSize) / seconds,
-      communicationSeconds: try communicator.max(median.step.communicationSeconds),
-      peakActivationBytes: step.peakActivationBytes,
-      parameterCount: encoder.parameters.parameterCount,
-      trainedParameterCount: encoder.parameters.trainedParameterCount,
-      parameterBytes: 4 * (encoder.parameters.count + 3 * encoder.parameters.trainedCount),
-      loss: results.last!.step.loss)
   }
 
-  private func inputs(rank: Int) -> (UnsafeMutablePointer<Float>, PackedCaptions) {
-    var generator = SeededGenerator(seed: Hashing.combine(7, UInt64(rank)))
-    let count = batchSize * 3 * model.vision.imageSize * model.vision.imageSize
-    let images = UnsafeMutablePointer<Float>.allocate(capacity: count)
-    generator.fillNormal(UnsafeMutableBufferPointer(start: images, count: count), std: 1)
-    let last = model.text.vocabSize - 1
-    var ids: [Int32] = []
-    for _ in 0..<batchSize {
-      ids += (0..<(tokens - 1)).map { _ in Int32(generator.next() % UInt64(last)) }
-      ids.append(Int32(last))
+  private func productCounts<S: ComputeScalar>(_: S.Type) throws -> [ProductShape: Int] {
+    let communicator = SoloCommunicator()
+    let inputs = inputs(communicator)
+    defer { inputs.deallocate() }
+    let timer = StepTimer(
+      step: try trainStep(DualEncoder<S>(model), communicator), inputs: inputs, communicator: communicator)
+    return try timer.phases(steps: 1).shapes.mapValues(\.count)
+  }
+
+  private func measure<S: ComputeScalar>(_: S.Type, _ communicator: any Communicator) throws -> StepReport {
+    let encoder = try DualEncoder<S>(model, frozen: .init(image: freezing.image, text: freezing.text))
+    encoder.parameters.initialise(seed: 1)
+    let inputs = inputs(communicator)
+    defer { inputs.deallocate() }
+    let timer = StepTimer(
+      step: try trainStep(encoder, communicator), inputs: inputs, communicator: communicator)
+    var report = try timer.timed(steps: steps, warmups: warmups)
+    report.setModel(encoder.parameters, batchSize: batchSize)
+    report.tokensPerCaption = Double(inputs.tokenCount) / Double(batchSize * inputs.batchCount)
+    if tracesAllocations { try MemoryCounters.trace { _ = try timer.next() } }
+    if phaseSteps > 0 { try measurePhases(timer, communicator, into: &report, as: S.self) }
+    return report
+  }
+
+  private func measurePhases<S: ComputeScalar>(
+    _ timer: StepTimer, _ communicator: any Communicator, into report: inout StepReport, as _: S.Type
+  ) throws {
+    let phases = try timer.phases(steps: phaseSteps)
+    try communicator.barrier()
+    let products = try ProductBenchmark(seconds: productSeconds)
+      .run(phases.shapes.mapValues(\.count), as: S.self)
+    report.productGigaflops =
+      try communicator.sum(products.gigaflops) / Double(communicator.worldSize)
+    (report.phases, report.products) = (phases, products)
+  }
+
+  private func trainStep<S: ComputeScalar>(
+    _ encoder: DualEncoder<S>, _ communicator: any Communicator
+  ) throws -> TrainStep {
+    try TrainStep(
+      objective: ContrastiveObjective(
+        model: encoder, loss: GlobalContrastive(), options: .init(microBatchSize: microBatchSize)),
+      optimizer: Optimizer(encoder.parameters, settings: OptimizerSettings()),
+      schedule: .warmupCosine(lr: 1e-4, warmup: 10, steps: 1000), gradClipNorm: 1,
+      bucketBytes: GradientBuckets.defaultBucketBytes, communicator: communicator)
+  }
+
+  private func inputs(_ communicator: any Communicator) -> StepInputs {
+    let random = {
+      StepInputs.random(
+        batchSize: batchSize, tokens: tokens, vocabSize: model.text.vocabSize, rank: communicator.rank)
     }
-    let offsets = (0...batchSize).map { Int32($0 * tokens) }
-    return (images, PackedCaptions(ids: ids, offsets: offsets))
+    return StepInputs(
+      captions: captions ?? [random()], imageSize: model.vision.imageSize, crops: crops,
+      rank: communicator.rank)
   }
 }

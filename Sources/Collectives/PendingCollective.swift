@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// A collective that runs in the background.
@@ -25,6 +26,8 @@ package final class PendingCollective: @unchecked Sendable {
   /// had ended before. May be called again.
   @discardableResult
   package func wait() throws -> Double {
+    let span = Phase.communication.begin()
+    defer { span.end() }
     condition.lock()
     defer { condition.unlock() }
     if let result {

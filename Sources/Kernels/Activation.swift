@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 /// The non-linearity of a transformer's MLP.
@@ -12,6 +13,8 @@ package enum Activation: Sendable {
 package func activationForward<S: ComputeScalar>(
   _ kind: Activation, _ x: UnsafePointer<S>, into y: UnsafeMutablePointer<S>, count: Int
 ) {
+  let span = Phase.activation.begin()
+  defer { span.end() }
   let table = kernelTable(S.self)
   switch kind {
   case .quickGELU: table.quick_gelu_forward(x, y, Int64(count))
@@ -24,6 +27,8 @@ package func activationBackward<S: ComputeScalar>(
   _ kind: Activation, _ dy: UnsafePointer<S>, x: UnsafePointer<S>, into dx: UnsafeMutablePointer<S>,
   count: Int
 ) {
+  let span = Phase.activation.begin()
+  defer { span.end() }
   let table = kernelTable(S.self)
   switch kind {
   case .quickGELU: table.quick_gelu_backward(dy, x, dx, Int64(count))

@@ -49,6 +49,8 @@ package final class Arena: @unchecked Sendable {
   /// `count` elements of zero bytes.
   package func allocateZeroed<T: BitwiseCopyable>(_: T.Type = T.self, _ count: Int) -> UnsafeMutablePointer<T>
   {
+    let span = Phase.clearing.begin()
+    defer { span.end() }
     let pointer = allocate(T.self, count)
     memset(pointer, 0, count * MemoryLayout<T>.stride)
     return pointer

@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 /// CLIP's attention pooling: one query a picture looks at the picture's T rows, H heads of W / H each.
@@ -13,6 +14,9 @@ package struct AttentionPoolShape: Sendable {
     (self.batch, self.tokens, self.width, self.heads) = (batch, tokens, width, heads)
   }
 
+  /// Of the two forward products; backward has twice as many.
+  var flops: Double { 4 * Double(batch) * Double(tokens) * Double(width) }
+
   /// Elements of the saved probabilities, B·H·T.
   package var probabilityCount: Int { batch * heads * tokens }
 }
@@ -24,6 +28,8 @@ package func attentionPoolForward<S: ComputeScalar>(
   q: UnsafePointer<S>, k: UnsafePointer<S>, v: UnsafePointer<S>, _ shape: AttentionPoolShape,
   probabilities: UnsafeMutablePointer<Float>, into out: UnsafeMutablePointer<S>
 ) {
+  let span = Phase.attention.begin(flops: shape.flops)
+  defer { span.end() }
   mapTable(S.self).attention_pool(
     q, k, v, probabilities, out, Int64(shape.batch), Int64(shape.tokens), Int64(shape.heads),
     Int64(shape.width / shape.heads))
@@ -35,6 +41,8 @@ package func attentionPoolBackward<S: ComputeScalar>(
   probabilities: UnsafePointer<Float>, _ shape: AttentionPoolShape, dQ: UnsafeMutablePointer<S>,
   dK: UnsafeMutablePointer<S>, dV: UnsafeMutablePointer<S>, arena: Arena
 ) {
+  let span = Phase.attentionBackward.begin(flops: 2 * shape.flops)
+  defer { span.end() }
   arena.scratch {
     let scratch = arena.allocate(Float.self, shape.tokens)
     mapTable(S.self).attention_pool_backward(

@@ -1,3 +1,4 @@
+import Basics
 internal import COpenBLAS
 
 /// Single-precision matrix product through OpenBLAS, row major.
@@ -34,6 +35,8 @@ package func matrixMultiply(
   _ a: UnsafePointer<Float>, transposeA: Bool = false, _ b: UnsafePointer<Float>, transposeB: Bool = false,
   into c: UnsafeMutablePointer<Float>, m: Int, n: Int, k: Int, alpha: Float = 1, beta: Float = 0
 ) {
+  let span = Phase.product.begin(flops: 2 * Double(m) * Double(n) * Double(k))
+  defer { span.end() }
   BLAS.multiply(
     .init(a, rowLength: transposeA ? m : k, transposed: transposeA),
     .init(b, rowLength: transposeB ? k : n, transposed: transposeB),

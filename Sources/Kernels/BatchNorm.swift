@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 /// Adds a vector up over all ranks, in place.
@@ -21,6 +22,8 @@ package struct BatchMoments {
 package func batchMoments<S: ComputeScalar>(
   _ x: UnsafePointer<S>, rows: Int, columns: Int, eps: Float, sumOverRanks: SumOverRanks?, arena: Arena
 ) throws -> BatchMoments {
+  let span = Phase.batchNorm.begin()
+  defer { span.end() }
   var result = BatchMoments(
     mean: arena.allocate(Float.self, columns), variance: arena.allocate(Float.self, columns),
     rstd: arena.allocate(Float.self, columns), count: 0)
@@ -88,6 +91,8 @@ package func batchNormForward<S: ComputeScalar>(
   bias: UnsafePointer<Float>, relu: Bool, into y: UnsafeMutablePointer<S>, rows: Int, columns: Int,
   arena: Arena
 ) {
+  let span = Phase.batchNorm.begin()
+  defer { span.end() }
   arena.scratch {
     let scale = arena.allocate(Float.self, columns)
     for c in 0..<columns { scale[c] = gain[c] * moments.rstd[c] }
@@ -98,6 +103,8 @@ package func batchNormForward<S: ComputeScalar>(
 
 /// dY = 0 where the ReLU's result y is 0, in place: the gradient of the sum before it, so of a residual too.
 package func reluBackward<S: ComputeScalar>(_ dy: UnsafeMutablePointer<S>, y: UnsafePointer<S>, count: Int) {
+  let span = Phase.batchNorm.begin()
+  defer { span.end() }
   batchNormTable(S.self).relu_backward(dy, y, Int64(count))
 }
 
@@ -118,6 +125,8 @@ package func batchNormBackward<S: ComputeScalar>(
   gain: UnsafePointer<Float>, dGain: UnsafeMutablePointer<Float>, dBias: UnsafeMutablePointer<Float>,
   into dx: UnsafeMutablePointer<S>, rows: Int, columns: Int, arena: Arena
 ) throws {
+  let span = Phase.batchNorm.begin()
+  defer { span.end() }
   try arena.scratch {
     let sums = UnsafeMutableBufferPointer(start: arena.allocate(Double.self, 2 * columns), count: 2 * columns)
     let weighted = sums.baseAddress! + columns
@@ -153,6 +162,6 @@ private func shareOfRow(
 private func batchNormTable<S: ComputeScalar>(_: S.Type) -> KelipBatchNormTable {
   switch S.precision {
   case .fp32: kelip_batch_norm_f32
-  case .bf16: kelip_batch_norm_bf16
+  case .bf16: nativeBFloat16 ? kelip_batch_norm_bf16_native : kelip_batch_norm_bf16
   }
 }

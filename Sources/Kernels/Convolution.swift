@@ -1,3 +1,4 @@
+import Basics
 internal import COneDNNShims
 
 /// A 2-D convolution's sizes: square kernels, strides and borders of zeros, no bias, no groups.
@@ -18,6 +19,9 @@ package struct ConvolutionShape: Hashable, Sendable {
 
   /// Weights of one output: inputs · kernel².
   package var fanIn: Int { inputs * kernel * kernel }
+
+  /// Of each of the three products.
+  func flops(_ size: MapSize) -> Double { 2 * Double(output(size).rows) * Double(outputs) * Double(fanIn) }
 
   /// The output's size, by side (H + 2·padding − kernel) / stride + 1 rounded down.
   package func output(_ size: MapSize) -> MapSize {
@@ -44,11 +48,15 @@ package final class ConvolutionMap<S: ComputeScalar> {
 
   /// x[B, H, W, inputs] → y[B, H', W', outputs].
   package func forward(_ x: UnsafePointer<S>, _ size: MapSize, into y: UnsafeMutablePointer<S>) {
+    let span = Phase.convolution.begin(flops: shape.flops(size))
+    defer { span.end() }
     layer.forward(x, size, into: y)
   }
 
   /// dY[B, H', W', outputs] → dX[B, H, W, inputs]; `size` is the input's.
   package func backwardInput(_ dy: UnsafePointer<S>, _ size: MapSize, into dx: UnsafeMutablePointer<S>) {
+    let span = Phase.convolutionDataGradient.begin(flops: shape.flops(size))
+    defer { span.end() }
     layer.backwardInput(dy, size, into: dx)
   }
 
@@ -56,6 +64,8 @@ package final class ConvolutionMap<S: ComputeScalar> {
   package func backwardWeight(
     _ x: UnsafePointer<S>, _ dy: UnsafePointer<S>, _ size: MapSize, into dWeight: UnsafeMutablePointer<Float>
   ) {
+    let span = Phase.convolutionWeightGradient.begin(flops: shape.flops(size))
+    defer { span.end() }
     layer.backwardWeight(x, dy, size, into: dWeight)
   }
 

@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 /// y[R, C] = table[ids[r]] + positions[position[r]]; a negative id (row padding) gives a zero row.
@@ -5,6 +6,8 @@ package func embedTokensForward<S: ComputeScalar>(
   table: UnsafePointer<Float>, positions: UnsafePointer<Float>, ids: UnsafePointer<Int32>,
   position: UnsafePointer<Int32>, into y: UnsafeMutablePointer<S>, rows: Int, columns: Int
 ) {
+  let span = Phase.embedding.begin()
+  defer { span.end() }
   kernelTable(S.self).embed_tokens(table, positions, ids, position, y, Int64(rows), Int64(columns))
 }
 
@@ -13,6 +16,8 @@ package func embedTokensBackward<S: ComputeScalar>(
   _ dy: UnsafePointer<S>, ids: UnsafePointer<Int32>, position: UnsafePointer<Int32>,
   dTable: UnsafeMutablePointer<Float>, dPositions: UnsafeMutablePointer<Float>, rows: Int, columns: Int
 ) {
+  let span = Phase.embedding.begin()
+  defer { span.end() }
   kernelTable(S.self).embed_tokens_backward(
     dy, ids, position, dTable, dPositions, Int64(rows), Int64(columns))
 }

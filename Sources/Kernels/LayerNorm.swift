@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 /// Layer norm over C columns, y = (h − μ) / √(σ² + ε) · gain + bias, fused with the residual sum before it.
@@ -9,6 +10,8 @@ package func addLayerNormForward<S: ComputeScalar>(
   h: UnsafeMutablePointer<S>?, into y: UnsafeMutablePointer<S>, mean: UnsafeMutablePointer<Float>,
   rstd: UnsafeMutablePointer<Float>, rows: Int, columns: Int, eps: Float = 1e-5
 ) {
+  let span = Phase.layerNorm.begin()
+  defer { span.end() }
   precondition((residual == nil) == (h == nil))
   kernelTable(S.self).add_layer_norm_forward(
     x, residual, gain, bias, h, y, mean, rstd, Int64(rows), Int64(columns), eps)
@@ -20,6 +23,8 @@ package func layerNormBackward<S: ComputeScalar>(
   rstd: UnsafePointer<Float>, addingTo dH: UnsafeMutablePointer<S>, dGain: UnsafeMutablePointer<Float>,
   dBias: UnsafeMutablePointer<Float>, rows: Int, columns: Int
 ) {
+  let span = Phase.layerNorm.begin()
+  defer { span.end() }
   kernelTable(S.self).layer_norm_backward(
     dy, h, gain, mean, rstd, dH, dGain, dBias, Int64(rows), Int64(columns))
 }

@@ -1,3 +1,5 @@
+import Basics
+
 /// How a weight matrix lies in its checkpoint.
 package enum WeightLayout: Sendable {
   /// [outputs, inputs], as torch.nn.Linear: y = x Wᵀ.
@@ -38,6 +40,8 @@ package final class LinearMap<S: ComputeScalar> {
   package func forward(
     _ x: UnsafePointer<S>, bias: UnsafePointer<Float>?, into y: UnsafeMutablePointer<S>, rows: Int
   ) {
+    let span = Phase.product.begin(shape(.forward, rows))
+    defer { span.end() }
     products.forward(x, bias: bias, into: y, rows: rows)
   }
 
@@ -46,6 +50,8 @@ package final class LinearMap<S: ComputeScalar> {
     _ x: UnsafePointer<S>, bias: UnsafePointer<Float>?, through activation: ActivationPass<S>,
     into y: UnsafeMutablePointer<S>, rows: Int
   ) {
+    let span = Phase.product.begin(shape(.forward, rows))
+    defer { span.end() }
     products.forward(x, bias: bias, through: activation, into: y, rows: rows)
   }
 
@@ -53,11 +59,15 @@ package final class LinearMap<S: ComputeScalar> {
   package func forwardToFloat(
     _ x: UnsafePointer<S>, bias: UnsafePointer<Float>? = nil, into y: UnsafeMutablePointer<Float>, rows: Int
   ) {
+    let span = Phase.product.begin(shape(.forward, rows))
+    defer { span.end() }
     products.forwardToFloat(x, bias: bias, into: y, rows: rows)
   }
 
   /// dX[R, K] = dY[R, N] · Wᵀ.
   package func backwardInput(_ dy: UnsafePointer<S>, into dx: UnsafeMutablePointer<S>, rows: Int) {
+    let span = Phase.dataGradient.begin(shape(.dataGradient, rows))
+    defer { span.end() }
     products.backwardInput(dy, into: dx, rows: rows)
   }
 
@@ -65,6 +75,8 @@ package final class LinearMap<S: ComputeScalar> {
   package func backwardInput(
     _ dy: UnsafePointer<S>, through activation: ActivationPass<S>, into dx: UnsafeMutablePointer<S>, rows: Int
   ) {
+    let span = Phase.dataGradient.begin(shape(.dataGradient, rows))
+    defer { span.end() }
     products.backwardInput(dy, through: activation, into: dx, rows: rows)
   }
 
@@ -73,6 +85,12 @@ package final class LinearMap<S: ComputeScalar> {
     _ x: UnsafePointer<S>, _ dy: UnsafePointer<S>, into dWeight: UnsafeMutablePointer<Float>,
     dBias: UnsafeMutablePointer<Float>?, rows: Int, arena: Arena
   ) {
+    let span = Phase.weightGradient.begin(shape(.weightGradient, rows))
+    defer { span.end() }
     products.backwardWeight(x, dy, into: dWeight, dBias: dBias, rows: rows, arena: arena)
+  }
+
+  private func shape(_ kind: ProductShape.Kind, _ rows: Int) -> ProductShape {
+    ProductShape(kind, rows: rows, inputs: inputs, outputs: outputs)
   }
 }

@@ -1,3 +1,4 @@
+import Basics
 internal import COneDNNShims
 
 /// Pooling over windows of a channels-last map, through oneDNN.
@@ -51,6 +52,8 @@ package func poolingForward<S: ComputeScalar>(
   _ x: UnsafePointer<S>, _ shape: PoolingShape, _ size: MapSize, into y: UnsafeMutablePointer<S>,
   workspace: UnsafeMutableRawPointer? = nil
 ) {
+  let span = Phase.pooling.begin()
+  defer { span.end() }
   guard size.batch > 0 else { return }
   OneDNN.poolingForward(
     shape.sizes(S.self, size), x, into: y, workspace: shape.kind == .average ? nil : workspace)
@@ -61,6 +64,8 @@ package func poolingBackward<S: ComputeScalar>(
   _ dy: UnsafePointer<S>, _ shape: PoolingShape, _ size: MapSize, into dx: UnsafeMutablePointer<S>,
   workspace: UnsafeRawPointer? = nil
 ) {
+  let span = Phase.pooling.begin()
+  defer { span.end() }
   guard size.batch > 0 else { return }
   precondition(shape.kind == .average || workspace != nil, "a maximum's backward needs forward's workspace")
   OneDNN.poolingBackward(shape.sizes(S.self, size), dy, into: dx, workspace: workspace)

@@ -1,21 +1,44 @@
+import Basics
 import CKernels
 
 /// y[i] = x[index[i]] for rows C wide: the rows that a tower pools.
 package func gatherRows<S: ComputeScalar>(
+  _ x: UnsafePointer<S>, index: UnsafePointer<Int32>, count: Int, into y: UnsafeMutablePointer<S>,
+  columns: Int
+) {
+  let span = Phase.rows.begin()
+  defer { span.end() }
+  kernelTable(S.self).gather_rows(x, index, y, Int64(count), Int64(columns))
+}
+
+/// The same of as many rows as the index has.
+package func gatherRows<S: ComputeScalar>(
   _ x: UnsafePointer<S>, index: [Int32], into y: UnsafeMutablePointer<S>, columns: Int
 ) {
-  kernelTable(S.self).gather_rows(x, index, y, Int64(index.count), Int64(columns))
+  gatherRows(x, index: index, count: index.count, into: y, columns: columns)
 }
 
 /// y[index[i]] = x[i]; other rows of y stay as they are.
 package func scatterRows<S: ComputeScalar>(
+  _ x: UnsafePointer<S>, index: UnsafePointer<Int32>, count: Int, into y: UnsafeMutablePointer<S>,
+  columns: Int
+) {
+  let span = Phase.rows.begin()
+  defer { span.end() }
+  kernelTable(S.self).scatter_rows(x, index, y, Int64(count), Int64(columns))
+}
+
+/// The same of as many rows as the index has.
+package func scatterRows<S: ComputeScalar>(
   _ x: UnsafePointer<S>, index: [Int32], into y: UnsafeMutablePointer<S>, columns: Int
 ) {
-  kernelTable(S.self).scatter_rows(x, index, y, Int64(index.count), Int64(columns))
+  scatterRows(x, index: index, count: index.count, into: y, columns: columns)
 }
 
 /// y[i] += x[i].
 package func addInPlace<S: ComputeScalar>(_ x: UnsafePointer<S>, to y: UnsafeMutablePointer<S>, count: Int) {
+  let span = Phase.rows.begin()
+  defer { span.end() }
   kernelTable(S.self).add_in_place(x, y, Int64(count))
 }
 
@@ -23,6 +46,8 @@ package func addInPlace<S: ComputeScalar>(_ x: UnsafePointer<S>, to y: UnsafeMut
 package func addColumnSums<S: ComputeScalar>(
   _ x: UnsafePointer<S>, to sums: UnsafeMutablePointer<Float>, rows: Int, columns: Int
 ) {
+  let span = Phase.rows.begin()
+  defer { span.end() }
   kernelTable(S.self).add_column_sums(x, sums, Int64(rows), Int64(columns))
 }
 
@@ -30,11 +55,15 @@ package func addColumnSums<S: ComputeScalar>(
 package func convert<S: ComputeScalar>(
   _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<S>, count: Int
 ) {
+  let span = Phase.rows.begin()
+  defer { span.end() }
   kernelTable(S.self).from_float(x, y, Int64(count))
 }
 
 /// Widens to 32-bit floats.
 package func widen<S: ComputeScalar>(_ x: UnsafePointer<S>, into y: UnsafeMutablePointer<Float>, count: Int) {
+  let span = Phase.rows.begin()
+  defer { span.end() }
   kernelTable(S.self).to_float(x, y, Int64(count))
 }
 
@@ -42,5 +71,7 @@ package func widen<S: ComputeScalar>(_ x: UnsafePointer<S>, into y: UnsafeMutabl
 package func transpose<S: ComputeScalar>(
   _ x: UnsafePointer<S>, into y: UnsafeMutablePointer<S>, rows: Int, columns: Int
 ) {
+  let span = Phase.rows.begin()
+  defer { span.end() }
   kernelTable(S.self).transpose(x, y, Int64(rows), Int64(columns), Int64(rows))
 }

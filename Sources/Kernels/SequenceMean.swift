@@ -1,9 +1,12 @@
+import Basics
 import CKernels
 
 /// y[s] = the mean of rows offsets[s] ..< offsets[s + 1] of x[R, C], in 32-bit sums; no sequence may be empty.
 package func sequenceMeansForward<S: ComputeScalar>(
   _ x: UnsafePointer<S>, offsets: [Int32], into y: UnsafeMutablePointer<S>, columns: Int, arena: Arena
 ) {
+  let span = Phase.pooling.begin()
+  defer { span.end() }
   arena.scratch {
     let mean = arena.allocate(Float.self, columns)
     forEachSequence(offsets) { sequence, start, length in
@@ -19,6 +22,8 @@ package func sequenceMeansForward<S: ComputeScalar>(
 package func sequenceMeansBackward<S: ComputeScalar>(
   _ dy: UnsafePointer<S>, offsets: [Int32], into dx: UnsafeMutablePointer<S>, columns: Int, arena: Arena
 ) {
+  let span = Phase.pooling.begin()
+  defer { span.end() }
   arena.scratch {
     let share = arena.allocate(Float.self, columns)
     forEachSequence(offsets) { sequence, start, length in

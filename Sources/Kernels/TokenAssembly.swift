@@ -1,3 +1,4 @@
+import Basics
 import CKernels
 
 /// y[R, C]: row r is x[source[r]], or the learned `token`[C] where source[r] is negative, plus positions[position[r]].
@@ -8,6 +9,8 @@ package func assembleTokensForward<S: ComputeScalar>(
   _ x: UnsafePointer<S>, token: UnsafePointer<Float>, positions: UnsafePointer<Float>, source: [Int32],
   position: [Int32], into y: UnsafeMutablePointer<S>, columns: Int
 ) {
+  let span = Phase.embedding.begin()
+  defer { span.end() }
   precondition(source.count == position.count)
   kernelTable(S.self).assemble_tokens(
     x, token, positions, source, position, y, Int64(source.count), Int64(columns))
@@ -19,6 +22,8 @@ package func assembleTokensBackward<S: ComputeScalar>(
   _ dy: UnsafePointer<S>, source: [Int32], position: [Int32], into dx: UnsafeMutablePointer<S>,
   dToken: UnsafeMutablePointer<Float>, dPositions: UnsafeMutablePointer<Float>, columns: Int
 ) {
+  let span = Phase.embedding.begin()
+  defer { span.end() }
   precondition(source.count == position.count)
   kernelTable(S.self).assemble_tokens_backward(
     dy, source, position, dx, dToken, dPositions, Int64(source.count), Int64(columns))
@@ -32,6 +37,8 @@ package func gatherPatches<S: ComputeScalar>(
   _ images: UnsafePointer<Float>, index: [Int32], into patches: UnsafeMutablePointer<S>, height: Int,
   width: Int, patchSize: Int
 ) {
+  let span = Phase.embedding.begin()
+  defer { span.end() }
   kernelTable(S.self).gather_patches(
     images, index, patches, Int64(index.count), Int64(height), Int64(width), Int64(patchSize))
 }

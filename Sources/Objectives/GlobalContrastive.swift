@@ -61,6 +61,8 @@ package struct GlobalContrastive: Sendable {
     logitScale: Float, precision: Precision = .fp32, dImageFeatures: UnsafeMutablePointer<Float>,
     dTextFeatures: UnsafeMutablePointer<Float>, communicator: any Communicator, arena: Arena
   ) throws -> ContrastiveResult {
+    let span = Phase.loss.begin()
+    defer { span.end() }
     let batch = Batch(
       imageFeatures: imageFeatures, textFeatures: textFeatures, dImageFeatures: dImageFeatures,
       dTextFeatures: dTextFeatures, size: batchSize, embedDim: embedDim, scale: expf(logitScale))

@@ -1,10 +1,13 @@
+import Basics
 import Kernels
 
 /// Clipping by the global norm, as torch.nn.utils.clip_grad_norm_.
 package enum GradientClipping {
   /// √Σ g², in 64 bits.
   package static func norm(_ gradients: UnsafeMutableBufferPointer<Float>) -> Double {
-    sumOfSquares(gradients.baseAddress!, count: gradients.count).squareRoot()
+    let span = Phase.gradientNorm.begin()
+    defer { span.end() }
+    return sumOfSquares(gradients.baseAddress!, count: gradients.count).squareRoot()
   }
 
   /// The factor on every gradient: min(1, maxNorm / (norm + 1e-6)); 1 without a limit.

@@ -1,3 +1,4 @@
+import Basics
 import Kernels
 import Towers
 
@@ -59,6 +60,8 @@ package final class Optimizer {
 
   /// One update of every parameter from the arena's gradients, each times `gradientScale`.
   package func update(lr: Double, gradientScale: Double = 1) {
+    let span = Phase.update.begin()
+    defer { span.end() }
     step += 1
     for run in runs {
       let decay = run.decays ? settings.weightDecay : 0

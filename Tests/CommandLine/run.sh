@@ -353,6 +353,46 @@ bench_step_prints_json() {
   expect_status 2 "$kelip" bench step --model "$work/model.yaml" --tokens 99 && expect_in err "99"
 }
 
+bench_step_tells_where_time_goes() {
+  expect_status 0 "$kelip" bench step --model "$work/model.yaml" --batch 2 --steps 2 --product-seconds 0.1 \
+    --picture "$work/step.png" --json --data "$data/train" --tokenizer "$data/tokenizer.json" || return
+  python3 - "$work/out" "$work/step.png" <<'PYTHON' || fail "bench step by phase" || return
+import json, sys
+d = json.load(open(sys.argv[1]))
+whole = d["phases"][0]
+assert whole["path"] == ["step"], whole
+assert abs(sum(row["own_seconds"] for row in d["phases"]) - whole["seconds"]) < 1e-6 * whole["seconds"], d["phases"]
+assert abs(sum(row["seconds"] for row in d["operations"]) - whole["seconds"]) < 1e-6 * whole["seconds"], d["operations"]
+assert d["products"] and d["product_gigaflops"] > 0 and 0 < d["share_of_product_rate"], d
+assert 2 <= d["tokens"] <= 77, d["tokens"]
+assert open(sys.argv[2], "rb").read(8) == b"\x89PNG\r\n\x1a\n"
+PYTHON
+  expect_status 2 "$kelip" bench step --model "$work/model.yaml" --data "$data/train"
+}
+
+bench_kernels_measures_a_models_products() {
+  expect_status 0 "$kelip" bench kernels --model "$work/model.yaml" --batch 2 --tokens 8 --seconds 0.1 --json || return
+  python3 - "$work/out" <<'PYTHON' || fail "bench kernels --json"
+import json, sys
+d = json.load(open(sys.argv[1]))
+for precision in ("fp32", "bf16"):
+    assert d[precision + "_gflops"] > 0 and {row["kind"] for row in d[precision + "_products"]} == {
+        "forward", "data_gradient", "weight_gradient"}, d
+PYTHON
+}
+
+# A thousand steps: nothing is allocated where they are computed, and memory stays as it is.
+a_steady_step_allocates_nothing() {
+  expect_status 0 "$kelip" bench step --model "$work/model.yaml" --precision fp32 --batch 2 --tokens 8 --steps 1000 \
+    --warmups 20 --phase-steps 0 --json || return
+  python3 - "$work/out" <<'PYTHON' || fail "allocations in a steady step"
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["allocations_per_step"] in (0, None), d["allocations_per_step"]
+assert d["resident_growth_bytes"] < 1 << 20, d["resident_growth_bytes"]
+PYTHON
+}
+
 data_stats_describes_shards() {
   expect_status 0 "$kelip" data stats "$data/train" --tokenizer "$data/tokenizer.json" --out "$work/report" --json || return
   cp "$work/out" "$work/stats-alone.json"
@@ -504,6 +544,9 @@ check embed_writes_features
 check checkpoints_are_looked_at_and_exported
 check retrieval_prints_json
 check bench_step_prints_json
+check bench_step_tells_where_time_goes
+check bench_kernels_measures_a_models_products
+check a_steady_step_allocates_nothing
 check data_stats_describes_shards
 check data_verify_finds_damage
 check a_second_run_in_a_directory_is_refused

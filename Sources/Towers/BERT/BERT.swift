@@ -72,13 +72,15 @@ package final class BERT<S: ComputeScalar>: TextTower {
   private func body(_ captions: PackedCaptions, _ pass: TowerPass)
     -> (rows: UnsafeMutablePointer<S>, PassContext)
   {
-    let padded = PaddedRows(captions, vocabSize: config.vocabSize, contextLength: config.contextLength)
+    let padded = PaddedRows(
+      captions, vocabSize: config.vocabSize, contextLength: config.contextLength, arena: pass.arena)
     let shape = AttentionShape(rows: padded.count, width: config.width, heads: config.heads, causal: false)
     let context = PassContext(attention: shape, offsets: captions.offsets, arena: pass.arena)
     let (x, stem) = embeddings.forward(padded, arena: pass.arena)
     let keptFrom = pass.isTraining ? firstTrained : layers.count
     let middle = passThrough(layers[..<keptFrom], x, context)
-    let rows = layers[keptFrom...].reduce(middle) { $1.forward($0, context) }
+    var rows = middle
+    for layer in layers[keptFrom...] { rows = layer.forward(rows, context) }
     // Without `training` the layers' memory has been reused: a backward must trap, not go on.
     saved =
       pass.isTraining ? Saved(context: context, embeddings: stem, tokenCount: captions.ids.count) : nil

@@ -33,7 +33,7 @@ final class BERTPooling<S: ComputeScalar> {
       return Saved(first: nil, output: means)
     }
     let first = arena.allocate(S.self, batch * width)
-    gatherRows(rows, index: context.offsets.dropLast(), into: first, columns: width)
+    gatherRows(rows, index: context.offsets, count: batch, into: first, columns: width)
     guard let dense else { return Saved(first: first, output: first) }
     let pooled = dense.forward(first, rows: batch, arena: arena)
     tanhForward(pooled, into: pooled, count: batch * width)
@@ -58,7 +58,7 @@ final class BERTPooling<S: ComputeScalar> {
       if isMean {
         sequenceMeansBackward(dOutput, offsets: context.offsets, into: dRows, columns: width, arena: arena)
       } else {
-        scatterRows(dFirst, index: context.offsets.dropLast(), into: dRows, columns: width)
+        scatterRows(dFirst, index: context.offsets, count: batch, into: dRows, columns: width)
       }
     }
   }

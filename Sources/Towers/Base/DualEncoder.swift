@@ -64,6 +64,8 @@ package final class DualEncoder<S: ComputeScalar> {
 
   /// Re-reads the parameters into the compute path's copies; call after every change of them.
   package func refresh(training: Bool = true) {
+    let span = Phase.weightCopies.begin()
+    defer { span.end() }
     images.refresh(training: training)
     texts.refresh(training: training)
   }
@@ -72,6 +74,8 @@ package final class DualEncoder<S: ComputeScalar> {
   package func encodeImages(
     _ images: ImageBatch, into features: UnsafeMutablePointer<Float>, _ pass: TowerPass
   ) throws {
+    let span = Phase.imageForward.begin()
+    defer { span.end() }
     try self.images.forward(images, into: features, pass)
   }
 
@@ -79,6 +83,8 @@ package final class DualEncoder<S: ComputeScalar> {
   package func encodeTexts(
     _ captions: PackedCaptions, into features: UnsafeMutablePointer<Float>, _ pass: TowerPass
   ) throws {
+    let span = Phase.textForward.begin()
+    defer { span.end() }
     try texts.forward(captions, into: features, pass)
   }
 
@@ -86,6 +92,8 @@ package final class DualEncoder<S: ComputeScalar> {
   package func backwardTexts(
     _ dFeatures: UnsafePointer<Float>, gradientsReady: (_ end: Int) throws -> Void
   ) throws {
+    let span = Phase.textBackward.begin()
+    defer { span.end() }
     try texts.backward(dFeatures, gradientsReady: gradientsReady)
   }
 
@@ -94,6 +102,8 @@ package final class DualEncoder<S: ComputeScalar> {
   package func backwardImages(
     _ dFeatures: UnsafePointer<Float>, gradientsReady: (_ end: Int) throws -> Void
   ) throws {
+    let span = Phase.imageBackward.begin()
+    defer { span.end() }
     try images.backward(dFeatures, gradientsReady: gradientsReady)
   }
 }

@@ -111,7 +111,7 @@ package final class ParameterRegistry {
   /// Known once the arena is laid out.
   func gradientEnd(since start: Int) -> () -> Int {
     let declared = parameters[start...].filter(\.isTrainable)
-    return { declared.map(\.end).max() ?? 0 }
+    return { declared.reduce(0) { max($0, $1.end) } }
   }
 
   /// How many have been declared.
@@ -178,7 +178,11 @@ package final class ParameterArena {
   }
 
   /// Backward accumulates, so each step begins with this.
-  package func zeroGradients() { gradients.update(repeating: 0) }
+  package func zeroGradients() {
+    let span = Phase.zeroGradients.begin()
+    defer { span.end() }
+    gradients.update(repeating: 0)
+  }
 
   /// Fills every parameter by its rule. Draws depend on (seed, name) alone, not on layout or on rank.
   package func initialise(seed: UInt64) {

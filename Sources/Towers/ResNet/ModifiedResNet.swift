@@ -17,12 +17,14 @@ package final class ModifiedResNet<S: ComputeScalar>: ImageTower {
   private let stemPool: MapPooling<S>
   private let stages: ResidualStages<S>
   private let pooling: AttentionPooling<S>
+  private var layouts: PatchLayouts
   private let gradientEnd: () -> Int
   private var saved: Saved?
 
   init(_ registry: ParameterRegistry, _ config: ModifiedResNetConfig, embedDim: Int, freezing: Freezing) {
     (self.config, self.freezing) = (config, freezing)
     let (first, width) = (registry.count, config.width)
+    layouts = PatchLayouts(patchSize: config.gridStride)
     let shapes = [
       ConvolutionShape(inputs: 3, outputs: width / 2, kernel: 3, stride: 2, padding: 1),
       ConvolutionShape(inputs: width / 2, outputs: width / 2, kernel: 3, padding: 1),
@@ -55,7 +57,7 @@ package final class ModifiedResNet<S: ComputeScalar>: ImageTower {
     _ images: ImageBatch, into features: UnsafeMutablePointer<Float>, _ pass: TowerPass
   ) throws {
     precondition(images.keptPatches == nil, "a ResNet has no patches to drop")
-    let layout = PatchLayout(images, patchSize: config.gridStride, hasClassToken: true)
+    let layout = layouts.layout(images, hasClassToken: true)
     let map = try body(images, pass).map
     pooling.forward(map, layout, into: features, pass)
   }

@@ -1,6 +1,6 @@
 /// Which rows one pass of a vision transformer consists of: for each picture its class token, if it takes part, and
 /// after it the patches that are kept, in row-major order of the grid.
-struct PatchLayout {
+final class PatchLayout {
   /// B.
   let pictureCount: Int
   let gridHeight: Int
@@ -37,30 +37,52 @@ struct PatchLayout {
   var rowsPerImage: Int { prefix + perImage }
   var rows: Int { pictureCount * rowsPerImage }
   /// Picture b is rows offsets[b] ..< offsets[b + 1].
-  var offsets: [Int32] { (0...pictureCount).map { Int32($0 * rowsPerImage) } }
+  private(set) lazy var offsets = (0...pictureCount).map { Int32($0 * rowsPerImage) }
 
   /// The class tokens' rows.
-  var classRows: [Int32] {
+  private(set) lazy var classRows: [Int32] = {
     precondition(hasClassToken)
     return (0..<pictureCount).map { Int32($0 * rowsPerImage) }
-  }
+  }()
 
   /// The patches' rows.
-  var patchRows: [Int32] {
-    (0..<pictureCount * perImage).map { Int32($0 / perImage * rowsPerImage + prefix + $0 % perImage) }
+  private(set) lazy var patchRows = (0..<pictureCount * perImage).map {
+    Int32($0 / perImage * rowsPerImage + prefix + $0 % perImage)
   }
 
+  /// All rows.
+  private(set) lazy var allRows = Array(0..<Int32(rows))
+
   /// Of each row: its place among the kept patches, or −1 for a class token.
-  var source: [Int32] {
-    (0..<rows).map { row in
-      let (picture, place) = row.quotientAndRemainder(dividingBy: rowsPerImage)
-      return place < prefix ? -1 : Int32(picture * perImage + place - prefix)
-    }
+  private(set) lazy var source = (0..<rows).map { row in
+    let (picture, place) = row.quotientAndRemainder(dividingBy: rowsPerImage)
+    return place < prefix ? -1 : Int32(picture * perImage + place - prefix)
   }
 
   /// Of each row: its place in a table of positions that begins with the class token's.
-  var position: [Int32] {
+  private(set) lazy var position = {
     let cells = Int32(gridHeight * gridWidth)
     return source.map { $0 < 0 ? 0 : 1 + patches[Int($0)] % cells }
+  }()
+}
+
+/// Layouts of whole pictures, made once for each size and number: a steady step makes none.
+struct PatchLayouts {
+  private let patchSize: Int
+  private var known: [SIMD4<Int>: PatchLayout] = [:]
+
+  init(patchSize: Int) { self.patchSize = patchSize }
+
+  /// Of pictures with patches left out it is new each time: these differ from step to step.
+  mutating func layout(_ images: ImageBatch, hasClassToken: Bool) -> PatchLayout {
+    func make() -> PatchLayout {
+      PatchLayout(images, patchSize: patchSize, hasClassToken: hasClassToken)
+    }
+    guard images.keptPatches == nil else { return make() }
+    let key = SIMD4(images.count, images.height, images.width, hasClassToken ? 1 : 0)
+    if let layout = known[key] { return layout }
+    let layout = make()
+    known[key] = layout
+    return layout
   }
 }

@@ -18,6 +18,8 @@ package final class TextTransformer<S: ComputeScalar>: TextTower {
   private let finalNorm: OutputNorm<S>
   private let projection: JointLayer<S>
   private let gradientEnd: () -> Int
+  /// Kept for its memory.
+  private var lastRows: [Int32] = []
   private var saved: Saved?
 
   init(
@@ -54,7 +56,8 @@ package final class TextTransformer<S: ComputeScalar>: TextTower {
   package func forward(
     _ captions: PackedCaptions, into features: UnsafeMutablePointer<Float>, _ pass: TowerPass
   ) {
-    let lastRows = captions.offsets.dropFirst().map { $0 - 1 }
+    lastRows.removeAll(keepingCapacity: true)
+    for end in captions.offsets.dropFirst() { lastRows.append(end - 1) }
     let normed = body(captions, pooling: lastRows, pass)
     projection.forward(normed, into: features, rows: captions.count)
   }
@@ -71,7 +74,7 @@ package final class TextTransformer<S: ComputeScalar>: TextTower {
   {
     let (arena, width) = (pass.arena, config.width)
     let padded = PaddedRows(
-      captions, vocabSize: config.vocabSize, contextLength: config.contextLength)
+      captions, vocabSize: config.vocabSize, contextLength: config.contextLength, arena: arena)
     let shape = AttentionShape(rows: padded.count, width: width, heads: config.heads, causal: true)
     let context = PassContext(attention: shape, offsets: captions.offsets, arena: arena)
     let x = arena.allocate(S.self, padded.count * width)

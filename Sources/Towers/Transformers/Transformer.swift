@@ -31,8 +31,9 @@ final class Transformer<S: ComputeScalar> {
   {
     let start = TransformerBlock<S>.Stream(h: x, r: nil)
     let keptFrom = training ? firstTrained : blocks.count
-    let middle = passThrough(blocks[..<keptFrom], start, context)
-    return blocks[keptFrom...].reduce(middle) { $1.forward($0, context) }
+    var stream = passThrough(blocks[..<keptFrom], start, context)
+    for block in blocks[keptFrom...] { stream = block.forward(stream, context) }
+    return stream
   }
 
   /// Keeps nothing but the stream.
@@ -42,14 +43,16 @@ final class Transformer<S: ComputeScalar> {
     guard !blocks.isEmpty else { return start }
     let count = context.rows * width
     let (h, r) = (context.arena.allocate(S.self, count), context.arena.allocate(S.self, count))
-    return blocks.reduce(start) { stream, block in
+    var stream = start
+    for block in blocks {
       context.arena.scratch {
         let result = block.forward(stream, context)
         h.update(from: result.h, count: count)
         r.update(from: result.r!, count: count)
       }
-      return .init(h: h, r: r)
+      stream = .init(h: h, r: r)
     }
+    return stream
   }
 
   /// `dStream`[R, W]: the output's gradient on entry, that of the lowest trained block's input on return. Reports after

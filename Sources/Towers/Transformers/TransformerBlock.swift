@@ -73,9 +73,12 @@ package final class TransformerBlock<S: ComputeScalar> {
       registry, name: "\(name).mlp.c_proj", inputs: hiddenWidth, outputs: width, std: residualStd)
   }
 
-  private var linears: [Linear<S>] { [inProjection, outProjection, fc, projection] }
-
-  func refresh(training: Bool) { for linear in linears { linear.refresh(training: training) } }
+  func refresh(training: Bool) {
+    inProjection.refresh(training: training)
+    outProjection.refresh(training: training)
+    fc.refresh(training: training)
+    projection.refresh(training: training)
+  }
 
   /// End of the arena prefix that is complete once this block's backward is done.
   var gradientEnd: Int { norm1.gradientEnd }

@@ -28,6 +28,7 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
   private let postNorm: OutputNorm<S>
   private let projection: JointLayer<S>
   private let gradientEnd: () -> Int
+  private var layouts: PatchLayouts
   private var saved: Saved?
 
   init(
@@ -35,6 +36,7 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
     freezing: Freezing
   ) {
     (self.config, self.embedDim, self.freezing) = (config, embedDim, freezing)
+    layouts = PatchLayouts(patchSize: config.patchSize)
     let (width, patch, start) = (config.width, config.patchSize, registry.count)
     let scale = 1 / Float(width).squareRoot()
     (classEmbedding, positions, stem, preNorm) = registry.frozen(if: freezing.stem) {
@@ -71,7 +73,7 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
   package func forward(
     _ images: ImageBatch, into features: UnsafeMutablePointer<Float>, _ pass: TowerPass
   ) {
-    let layout = PatchLayout(images, patchSize: config.patchSize, hasClassToken: true)
+    let layout = layouts.layout(images, hasClassToken: true)
     let normed = body(images, layout, pooling: layout.classRows, pass)
     projection.forward(normed, into: features, rows: images.count)
   }
@@ -79,7 +81,7 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
   /// The patches' rows after ln_post.
   package func forwardGrid(_ images: ImageBatch, _ pass: TowerPass) -> FeatureGrid<S> {
     precondition(images.keptPatches == nil, "a grid has all its cells")
-    let layout = PatchLayout(images, patchSize: config.patchSize, hasClassToken: true)
+    let layout = layouts.layout(images, hasClassToken: true)
     let rows = body(images, layout, pooling: layout.patchRows, pass)
     return FeatureGrid(
       rows: rows, height: layout.gridHeight, width: layout.gridWidth, columns: config.width)
@@ -88,16 +90,16 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
   /// Every row after ln_post, [B · (class token + K), W], for a masked autoencoder's decoder; backward is
   /// `backwardGrid`.
   func forwardRows(_ images: ImageBatch, hasClassToken: Bool, _ pass: TowerPass) -> UnsafeMutablePointer<S> {
-    let layout = PatchLayout(images, patchSize: config.patchSize, hasClassToken: hasClassToken)
-    return body(images, layout, pooling: Array(0..<Int32(layout.rows)), pass)
+    let layout = layouts.layout(images, hasClassToken: hasClassToken)
+    return body(images, layout, pooling: layout.allRows, pass)
   }
 
   /// The same projected to the joint space, [B · (class token + K), D]; backward is `backward`.
   func forwardProjectedRows(
     _ images: ImageBatch, hasClassToken: Bool, into features: UnsafeMutablePointer<Float>, _ pass: TowerPass
   ) {
-    let layout = PatchLayout(images, patchSize: config.patchSize, hasClassToken: hasClassToken)
-    let normed = body(images, layout, pooling: Array(0..<Int32(layout.rows)), pass)
+    let layout = layouts.layout(images, hasClassToken: hasClassToken)
+    let normed = body(images, layout, pooling: layout.allRows, pass)
     projection.forward(normed, into: features, rows: layout.rows)
   }
 
