@@ -25,6 +25,8 @@ package struct StepBenchmark: Sendable {
   package var crops = 1
   /// Pairs that go through the towers at once; nil for all.
   package var microBatchSize: Int?
+  /// Tokens of captions that go through the text tower at once; nil for no limit.
+  package var microBatchTokens: Int?
   /// Steps with the phase clock on, after those that are timed; 0 for none.
   package var phaseSteps = 0
   /// Seconds for the rate of this step's matrix products alone; only with `phaseSteps`.
@@ -98,7 +100,8 @@ package struct StepBenchmark: Sendable {
   ) throws -> TrainStep {
     try TrainStep(
       objective: ContrastiveObjective(
-        model: encoder, loss: GlobalContrastive(), options: .init(microBatchSize: microBatchSize)),
+        model: encoder, loss: GlobalContrastive(),
+        options: .init(microBatchSize: microBatchSize, microBatchTokens: microBatchTokens)),
       optimizer: Optimizer(encoder.parameters, settings: OptimizerSettings()),
       schedule: .warmupCosine(lr: 1e-4, warmup: 10, steps: 1000), gradClipNorm: 1,
       bucketBytes: GradientBuckets.defaultBucketBytes, communicator: communicator)

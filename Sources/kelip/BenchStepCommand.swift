@@ -35,13 +35,15 @@ struct BenchStep: ParsableCommand {
   @Option(help: "Frozen part of the text tower.") var freezeText: Freezing = .none
   @Option(help: "Views of each picture, each against its caption.") var crops: Int = 1
   @Option(help: "Pairs that go through the towers at once, in two passes.") var microBatch: Int?
+  @Option(help: "Tokens of captions that go through the text tower at once, sorted by length.")
+  var microBatchTokens: Int?
   @Option(help: "Draw the phases of a step (PNG).", completion: .file()) var picture: String?
   @Flag(help: "Tell the call stack of each heap allocation of one step.") var traceAllocations = false
   @Flag(help: "Print JSON.") var json = false
 
   func validate() throws {
-    guard crops > 0, microBatch ?? 1 > 0 else {
-      throw ValidationError("--crops and --micro-batch must be at least 1")
+    guard crops > 0, microBatch ?? 1 > 0, microBatchTokens ?? 1 > 0 else {
+      throw ValidationError("--crops, --micro-batch and --micro-batch-tokens must be at least 1")
     }
     guard phaseSteps >= 0, warmups >= 0, productSeconds >= 0 else {
       throw ValidationError("--phase-steps, --warmups and --product-seconds must not be negative")
@@ -68,6 +70,7 @@ struct BenchStep: ParsableCommand {
       tokens: tokens ?? config.text.contextLength, steps: steps)
     benchmark.freezing = (freezeImage, freezeText)
     (benchmark.crops, benchmark.microBatchSize) = (crops, microBatch)
+    benchmark.microBatchTokens = microBatchTokens
     (benchmark.warmups, benchmark.phaseSteps) = (warmups, phaseSteps)
     (benchmark.productSeconds, benchmark.tracesAllocations) = (productSeconds, traceAllocations)
     if let tokenizer {

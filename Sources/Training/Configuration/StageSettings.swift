@@ -95,6 +95,7 @@ extension ContrastiveObjective.Options {
   init(_ config: TrainConfig, dropout: PatchDropout?) {
     self.init(
       maxLogitScale: config.maxLogitScale, microBatchSize: config.microBatchSize,
+      microBatchTokens: config.microBatchTokens,
       synchronisesBatchNorm: config.synchronisesBatchNorm, patchDropout: dropout)
   }
 }

@@ -94,6 +94,8 @@ package struct TrainConfig: Sendable {
   package var threadsPerRank: Int
   /// `parallel.micro_batch_size`: pairs a rank that go through the towers at once; nil for all.
   package var microBatchSize: Int?
+  /// `parallel.micro_batch_tokens`: tokens of captions a rank that go through the text tower at once; nil for no limit.
+  package var microBatchTokens: Int?
   /// `parallel.sync_batch_norm`: whether batch norms take their statistics over all ranks.
   package var synchronisesBatchNorm: Bool
   /// `parallel.bucket_megabytes`, in bytes.
@@ -185,6 +187,7 @@ package struct TrainConfig: Sendable {
     threadsPerRank = try reader.integer(
       "parallel.threads_per_rank", default: Self.launcherThreads, in: 1...1024)
     microBatchSize = try reader.optionalInteger("parallel.micro_batch_size", in: positive)
+    microBatchTokens = try reader.optionalInteger("parallel.micro_batch_tokens", in: positive)
     synchronisesBatchNorm = try reader.bool("parallel.sync_batch_norm", default: false)
     bucketBytes = try reader.integer("parallel.bucket_megabytes", default: 25, in: 1...4096) << 20
 
