@@ -142,15 +142,17 @@ private struct CroppedPairs {
   }
 
   /// The captions have 2, 3, 4, 2, 3 and 4 tokens: each alone, pairs of them, groups of one length, all at once.
-  @Test(arguments: [1, 5, 8, 17, 18], [1, 2], [nil, 4])
-  func tokenBudgetsGiveTheGradientsOfOnePass(tokens: Int, crops: Int, micro: Int?) throws {
+  @Test(arguments: [1, 5, 8, 17, 18], [1, 2])
+  func tokenBudgetsGiveTheGradientsOfOnePass(tokens: Int, crops: Int) throws {
     let pairs = CroppedPairs(crops: Array(["a", "b"].prefix(crops)))
     let one = try run(objective() as ContrastiveObjective<Float>, pairs)
-    let some = try run(
-      objective(microBatchSize: micro, microBatchTokens: tokens) as ContrastiveObjective<Float>, pairs)
-    #expect(abs(one.loss - some.loss) < 1e-6)
-    #expect(difference(some, one, tolerance: 1e-5) == nil)
-    #expect(some.reports == some.reports.sorted() && some.reports.last == one.reports.last)
+    for micro in [nil, 4] {
+      let some = try run(
+        objective(microBatchSize: micro, microBatchTokens: tokens) as ContrastiveObjective<Float>, pairs)
+      #expect(abs(one.loss - some.loss) < 1e-6)
+      #expect(difference(some, one, tolerance: 1e-5) == nil)
+      #expect(some.reports == some.reports.sorted() && some.reports.last == one.reports.last)
+    }
   }
 
   @Test func worldsAgreeWhereTokensMakeOtherGroupsOnEachRank() throws {
