@@ -19,6 +19,7 @@ package enum Phase: UInt8, CaseIterable, Sendable {
   case convolution
   case convolutionDataGradient
   case convolutionWeightGradient
+  case convolutionGradients
   case attention
   case attentionBackward
   case layerNorm
@@ -47,6 +48,7 @@ package enum Phase: UInt8, CaseIterable, Sendable {
     case .convolution: "convolution"
     case .convolutionDataGradient: "convolution: data gradient"
     case .convolutionWeightGradient: "convolution: weight gradient"
+    case .convolutionGradients: "convolution: both gradients"
     case .attention: "attention"
     case .attentionBackward: "attention backward"
     case .layerNorm: "layer norm"

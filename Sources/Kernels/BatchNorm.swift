@@ -15,12 +15,54 @@ package struct BatchMoments {
   package var count: Double
 }
 
+/// Sums over R rows that a convolution makes while it writes them: of each of C columns with a pivot p near its mean,
+/// Σ(x − p) and Σ(x − p)².
+package struct ColumnMoments {
+  package var rows: Int
+  package var pivot: UnsafeMutablePointer<Float>
+  package var sums: UnsafeMutablePointer<Double>
+  package var squares: UnsafeMutablePointer<Double>
+
+  init(rows: Int, columns: Int, arena: Arena) {
+    self.rows = rows
+    pivot = arena.allocate(Float.self, columns)
+    sums = arena.allocate(Double.self, columns)
+    squares = arena.allocate(Double.self, columns)
+  }
+}
+
 /// The statistics of x[R, C] over its rows, and over those of all ranks where `sumOverRanks` is given.
 ///
 /// Each rank's variance is summed about its own mean, and put together in 64 bits: nothing is lost when |μ| ≫ σ. The
 /// exchange is one vector of 1 + 2·C numbers. The results lie in the arena.
 package func batchMoments<S: ComputeScalar>(
   _ x: UnsafePointer<S>, rows: Int, columns: Int, eps: Float, sumOverRanks: SumOverRanks?, arena: Arena
+) throws -> BatchMoments {
+  try batchMoments(columns: columns, eps: eps, sumOverRanks, arena) {
+    sumPowers(x, rows: rows, columns: columns, scratch: $0, into: $1)
+  }
+}
+
+/// The same of rows whose sums are there already.
+package func batchMoments(
+  _ rows: ColumnMoments, columns: Int, eps: Float, sumOverRanks: SumOverRanks?, arena: Arena
+) throws -> BatchMoments {
+  try batchMoments(columns: columns, eps: eps, sumOverRanks, arena) { _, sums in
+    let count = Double(rows.rows)
+    sums[0] = count
+    // Σ(x − p) → Σ x and Σ(x − p)² → Σ x².
+    for c in 0..<columns {
+      let pivot = Double(rows.pivot[c])
+      sums[1 + c] = rows.sums[c] + count * pivot
+      sums[1 + columns + c] = rows.squares[c] + pivot * (2 * rows.sums[c] + count * pivot)
+    }
+  }
+}
+
+/// - Parameter sumPowers: writes (R, Σ x, Σ x²) of this rank's rows; the first argument is scratch memory, [C].
+private func batchMoments(
+  columns: Int, eps: Float, _ sumOverRanks: SumOverRanks?, _ arena: Arena,
+  sumPowers: (UnsafeMutablePointer<Float>, UnsafeMutableBufferPointer<Double>) -> Void
 ) throws -> BatchMoments {
   let span = Phase.batchNorm.begin()
   defer { span.end() }
@@ -30,7 +72,7 @@ package func batchMoments<S: ComputeScalar>(
   try arena.scratch {
     let sums = UnsafeMutableBufferPointer(
       start: arena.allocate(Double.self, 1 + 2 * columns), count: 1 + 2 * columns)
-    sumPowers(x, rows: rows, columns: columns, scratch: result.mean, into: sums)
+    sumPowers(result.mean, sums)
     try sumOverRanks?(sums)
     result.count = sums[0]
     let count = max(1, result.count)
@@ -101,65 +143,8 @@ package func batchNormForward<S: ComputeScalar>(
   }
 }
 
-/// dY = 0 where the ReLU's result y is 0, in place: the gradient of the sum before it, so of a residual too.
-package func reluBackward<S: ComputeScalar>(_ dy: UnsafeMutablePointer<S>, y: UnsafePointer<S>, count: Int) {
-  let span = Phase.batchNorm.begin()
-  defer { span.end() }
-  batchNormTable(S.self).relu_backward(dy, y, Int64(count))
-}
-
-/// How the gradient passes through a batch norm's statistics.
-package enum MomentsGradient {
-  /// They came from the batch; over all ranks where the closure is given, the same as in forward.
-  case batch(SumOverRanks?)
-  /// They are stored constants.
-  case none
-}
-
-/// With n = (x − μ) · rstd: dX = gain · rstd · (dY − mean(dY) − n · mean(dY n)), means over the rows that the statistics
-/// are of and 0 where these are stored; dGain += Σᵣ dY n and dBias += Σᵣ dY of this rank's rows.
-///
-/// `dX` may be the memory of `dY`. Saved from forward: x, `moments`.
-package func batchNormBackward<S: ComputeScalar>(
-  _ dy: UnsafePointer<S>, x: UnsafePointer<S>, moments: BatchMoments, through statistics: MomentsGradient,
-  gain: UnsafePointer<Float>, dGain: UnsafeMutablePointer<Float>, dBias: UnsafeMutablePointer<Float>,
-  into dx: UnsafeMutablePointer<S>, rows: Int, columns: Int, arena: Arena
-) throws {
-  let span = Phase.batchNorm.begin()
-  defer { span.end() }
-  try arena.scratch {
-    let sums = UnsafeMutableBufferPointer(start: arena.allocate(Double.self, 2 * columns), count: 2 * columns)
-    let weighted = sums.baseAddress! + columns
-    let table = batchNormTable(S.self)
-    table.batch_norm_gradient_sums(
-      dy, x, moments.mean, moments.rstd, sums.baseAddress!, weighted, Int64(rows), Int64(columns))
-    for c in 0..<columns {
-      dGain[c] += Float(weighted[c])
-      dBias[c] += Float(sums[c])
-    }
-    let share = try shareOfRow(sums, moments, statistics)
-    let factors = arena.allocate(Float.self, 3 * columns)
-    let (shift, slope) = (factors + columns, factors + 2 * columns)
-    for c in 0..<columns {
-      factors[c] = gain[c] * moments.rstd[c]
-      shift[c] = Float(sums[c] * share)
-      slope[c] = Float(weighted[c] * share) * moments.rstd[c]
-    }
-    table.batch_norm_backward(dy, x, moments.mean, factors, shift, slope, dx, Int64(rows), Int64(columns))
-  }
-}
-
-/// Makes the sums those of all rows, and returns what one row has of them.
-private func shareOfRow(
-  _ sums: UnsafeMutableBufferPointer<Double>, _ moments: BatchMoments, _ statistics: MomentsGradient
-) throws -> Double {
-  guard case .batch(let sumOverRanks) = statistics else { return 0 }
-  try sumOverRanks?(sums)
-  return 1 / max(1, moments.count)
-}
-
 @inline(__always)
-private func batchNormTable<S: ComputeScalar>(_: S.Type) -> KelipBatchNormTable {
+func batchNormTable<S: ComputeScalar>(_: S.Type) -> KelipBatchNormTable {
   switch S.precision {
   case .fp32: kelip_batch_norm_f32
   case .bf16: nativeBFloat16 ? kelip_batch_norm_bf16_native : kelip_batch_norm_bf16

@@ -29,35 +29,69 @@ package struct ConvolutionShape: Hashable, Sendable {
   }
 }
 
-/// A convolution and its three products through oneDNN, in the storage type of `S` with 32-bit sums.
+/// A convolution and its three products, in the storage type of `S` with 32-bit sums: in bfloat16 on the matrix unit
+/// where the machine has one and the channels fill its tiles, else through oneDNN.
 ///
-/// The weights are the 32-bit masters [outputs, inputs, k, k] as in torch.nn.Conv2d. Copies in the layouts that oneDNN
-/// prefers are made at their first use after each `refresh()`; primitives are kept an input size.
+/// The weights are the 32-bit masters [outputs, inputs, k, k] as in torch.nn.Conv2d. Copies in the layouts that the
+/// products read are made at their first use after each `refresh()`.
 package final class ConvolutionMap<S: ComputeScalar> {
   package let shape: ConvolutionShape
-  private let layer: OneDNN.Convolution
+  private let unit: MatrixConvolution?
+  private let weight: UnsafePointer<Float>
+  private lazy var library = OneDNN.Convolution(shape, isBF16: S.precision == .bf16, weight: weight)
+  private var libraryIsUsed = false
 
-  /// - Parameter weight: the masters, which outlive this map.
-  package init(_ shape: ConvolutionShape, weight: UnsafePointer<Float>) {
-    self.shape = shape
-    layer = OneDNN.Convolution(shape, isBF16: S.precision == .bf16, weight: weight)
+  /// - Parameters:
+  ///   - weight: the masters, which outlive this map.
+  ///   - usesMatrixUnit: false leaves everything to oneDNN.
+  package init(_ shape: ConvolutionShape, weight: UnsafePointer<Float>, usesMatrixUnit: Bool = true) {
+    (self.shape, self.weight) = (shape, weight)
+    unit = S.precision == .bf16 && usesMatrixUnit ? MatrixConvolution(shape, weight: weight) : nil
   }
 
   /// Re-reads the masters; call after every change of them.
-  package func refresh() { layer.refresh() }
+  package func refresh() {
+    unit?.refresh()
+    if libraryIsUsed { library.refresh() }
+  }
+
+  private func throughLibrary(_ body: (OneDNN.Convolution) -> Void) {
+    libraryIsUsed = true
+    body(library)
+  }
 
   /// x[B, H, W, inputs] → y[B, H', W', outputs].
   package func forward(_ x: UnsafePointer<S>, _ size: MapSize, into y: UnsafeMutablePointer<S>) {
     let span = Phase.convolution.begin(flops: shape.flops(size))
     defer { span.end() }
-    layer.forward(x, size, into: y)
+    if let unit { return unit.forward(x, size, into: y) }
+    throughLibrary { $0.forward(x, size, into: y) }
+  }
+
+  /// The same with the sums that a batch norm needs, where they come at no cost; they lie in the arena.
+  package func forwardWithMoments(
+    _ x: UnsafePointer<S>, _ size: MapSize, into y: UnsafeMutablePointer<S>, arena: Arena
+  ) -> ColumnMoments? {
+    guard let unit, size.batch > 0 else {
+      forward(x, size, into: y)
+      return nil
+    }
+    let span = Phase.convolution.begin(flops: shape.flops(size))
+    defer { span.end() }
+    let moments = ColumnMoments(rows: shape.output(size).rows, columns: shape.outputs, arena: arena)
+    unit.forward(x, size, into: y, moments: moments)
+    return moments
   }
 
   /// dY[B, H', W', outputs] → dX[B, H, W, inputs]; `size` is the input's.
   package func backwardInput(_ dy: UnsafePointer<S>, _ size: MapSize, into dx: UnsafeMutablePointer<S>) {
     let span = Phase.convolutionDataGradient.begin(flops: shape.flops(size))
     defer { span.end() }
-    layer.backwardInput(dy, size, into: dx)
+    if let unit, unit.hasInputGradient {
+      return unit.backward(
+        dy, through: nil, input: nil, size, into: dx, accumulating: false, dWeight: nil)
+    }
+    throughLibrary { $0.backwardInput(dy, size, into: dx) }
   }
 
   /// dW[outputs, inputs, k, k] += the gradient; `size` is the input's. Saved from forward: x.
@@ -66,9 +100,40 @@ package final class ConvolutionMap<S: ComputeScalar> {
   ) {
     let span = Phase.convolutionWeightGradient.begin(flops: shape.flops(size))
     defer { span.end() }
-    layer.backwardWeight(x, dy, size, into: dWeight)
+    if let unit {
+      return unit.backward(
+        dy, through: nil, input: x, size, into: nil, accumulating: false, dWeight: dWeight)
+    }
+    throughLibrary { $0.backwardWeight(x, dy, size, into: dWeight) }
+  }
+
+  /// Both gradients from dY behind a batch norm of this convolution's result y: dW += , and dX, or dX += if
+  /// `accumulating`; it is left out where it is nil.
+  package func backward(
+    _ dy: UnsafePointer<S>, through norm: NormGradient, of y: UnsafePointer<S>, input x: UnsafePointer<S>,
+    _ size: MapSize, into dx: UnsafeMutablePointer<S>?, accumulating: Bool,
+    dWeight: UnsafeMutablePointer<Float>, arena: Arena
+  ) {
+    if let unit, dx == nil || unit.hasInputGradient {
+      let span = Phase.convolutionGradients.begin(flops: shape.flops(size) * (dx == nil ? 1 : 2))
+      defer { span.end() }
+      return unit.backward(
+        dy, through: (norm, UnsafeRawPointer(y)), input: x, size, into: dx, accumulating: accumulating,
+        dWeight: dWeight)
+    }
+    arena.scratch {
+      let rows = shape.output(size).rows
+      let dConvolved = arena.allocate(S.self, rows * shape.outputs)
+      batchNormInputGradient(dy, x: y, norm, into: dConvolved, rows: rows, columns: shape.outputs)
+      backwardWeight(x, dConvolved, size, into: dWeight)
+      guard let dx else { return }
+      let count = size.rows * shape.inputs
+      let target = accumulating ? arena.allocate(S.self, count) : dx
+      backwardInput(dConvolved, size, into: target)
+      if accumulating { addInPlace(target, to: dx, count: count) }
+    }
   }
 
   /// oneDNN's names of what computes the three products.
-  package func implementations(_ size: MapSize) -> String { layer.implementations(size) }
+  package func implementations(_ size: MapSize) -> String { library.implementations(size) }
 }

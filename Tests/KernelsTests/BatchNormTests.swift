@@ -198,12 +198,14 @@ struct BatchNormTests {
 
   @Test("the ReLU passes gradients where its result is above 0, and lets a NaN through")
   func relu() throws {
-    var dy: [Float] = [1, 2, 3, 4]
-    reluBackward(&dy, y: [0, 1, .nan, -0.0], count: 4)
-    #expect(dy == [0, 2, 3, 0])
     let arena = try Arena(capacity: 1 << 20)
     var (zero, one): ([Float], [Float]) = ([0], [1])
     let stored = storedMoments(mean: &zero, variance: &one, columns: 1, eps: 0, arena: arena)
+    var (dy, dGain, dBias): ([Float], [Float], [Float]) = ([1, 2, 3, 4], [0], [0])
+    _ = try batchNormGradient(
+      &dy, relu: [0, 1, .nan, -0.0], x: [4, 3, 2, 1], moments: stored, through: .none, gain: [1],
+      dGain: &dGain, dBias: &dBias, rows: 4, columns: 1, arena: arena)
+    #expect(dy == [0, 2, 3, 0] && dGain == [12] && dBias == [5])
     var y = unwritten(Float.self, 3)
     batchNormForward(
       [-1, .nan, 2], residual: nil, moments: stored, gain: [1], bias: [0], relu: true, into: &y, rows: 3,

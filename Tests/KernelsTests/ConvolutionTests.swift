@@ -41,6 +41,14 @@ struct ConvolutionTests {
     Case(64, 32, kernel: 1, stride: 2, batch: 2, height: 7, width: 5),
     Case(64, 64, kernel: 3, padding: 1, batch: 2, height: 7, width: 7),
     Case(4, 6, kernel: 3, padding: 1, batch: 0, height: 4, width: 4),
+    Case(32, 32, kernel: 3, padding: 1, batch: 0, height: 4, width: 4),
+    Case(64, 96, kernel: 3, stride: 2, padding: 1, batch: 3, height: 9, width: 6),
+    Case(96, 32, kernel: 1, stride: 2, batch: 3, height: 8, width: 5),
+    Case(32, 64, kernel: 5, stride: 3, padding: 2, batch: 2, height: 10, width: 7),
+    Case(32, 32, kernel: 3, batch: 2, height: 5, width: 4),
+    Case(256, 64, kernel: 1, batch: 11, height: 13, width: 11),
+    Case(128, 32, kernel: 3, padding: 1, batch: 40, height: 7, width: 7),
+    Case(5, 32, kernel: 5, stride: 2, padding: 2, batch: 3, height: 9, width: 6),
     Case(2, 3, kernel: 3, stride: 2, padding: 1, batch: 1, height: 1, width: 1),
   ]
 
@@ -58,9 +66,9 @@ struct ConvolutionTests {
       weight = Values(test.weightCount, seed: 3)
     }
 
-    func withMap(_ body: (ConvolutionMap<S>) -> Void) {
+    func withMap(_ body: (ConvolutionMap<S>) throws -> Void) rethrows {
       let masters = weight.stored.map(\.float)
-      masters.withUnsafeBufferPointer { body(ConvolutionMap<S>(test.shape, weight: $0.baseAddress!)) }
+      try masters.withUnsafeBufferPointer { try body(ConvolutionMap<S>(test.shape, weight: $0.baseAddress!)) }
     }
   }
 
@@ -100,6 +108,88 @@ struct ConvolutionTests {
       numbers.x.exact, numbers.dy.exact, test.shape, test.size)
     // 32-bit sums on both paths: the products of what bfloat16 holds are exact.
     #expect(mismatch(dWeight, zip(doubles(before), added).map(+), tolerance: 2e-5) == nil)
+  }
+
+  @Test("sums over the result's rows", arguments: cases)
+  func moments(_ test: Case) throws {
+    let (numbers, arena) = (Numbers<BFloat16>(test), try Arena(capacity: 1 << 24))
+    let outputs = test.shape.outputs
+    var y = unwritten(BFloat16.self, test.outputCount)
+    try numbers.withMap {
+      guard let sums = $0.forwardWithMoments(numbers.x.stored, test.size, into: &y, arena: arena) else { return }
+      let found = try batchMoments(sums, columns: outputs, eps: 1e-5, sumOverRanks: nil, arena: arena)
+      let expected = Reference.batchMoments(
+        doubles(y), rows: test.shape.output(test.size).rows, columns: outputs)
+      #expect(mismatch(values(found.mean, outputs), expected.mean, tolerance: 1e-5) == nil)
+      #expect(mismatch(values(found.variance, outputs), expected.variance, tolerance: 1e-5) == nil)
+    }
+  }
+
+  private func values(_ pointer: UnsafeMutablePointer<Float>, _ count: Int) -> [Double] {
+    (0..<count).map { Double(pointer[$0]) }
+  }
+
+  @Test("both gradients behind a batch norm, dX written and added to", arguments: cases, Precision.allCases)
+  func backward(_ test: Case, _ precision: Precision) throws { try backward(precision.storage, test) }
+
+  private func backward<S: ComputeScalar>(_: S.Type, _ test: Case) throws {
+    let (numbers, arena) = (Numbers<S>(test), try Arena(capacity: 1 << 24))
+    let (rows, outputs) = (test.shape.output(test.size).rows, test.shape.outputs)
+    let y = Values<S>(test.outputCount, seed: 5)
+    let gain = seededFloats(outputs, seed: 6, offset: 1)
+    var (dGain, dBias) = ([Float](repeating: 0, count: outputs), [Float](repeating: 0, count: outputs))
+    var dy = numbers.dy.stored
+    let norm = try batchNormGradient(
+      &dy, relu: nil, x: y.stored,
+      moments: try batchMoments(
+        y.stored, rows: rows, columns: outputs, eps: 1e-5, sumOverRanks: nil, arena: arena),
+      through: .batch(nil), gain: gain, dGain: &dGain, dBias: &dBias, rows: rows, columns: outputs,
+      arena: arena)
+    var dConvolved = unwritten(S.self, test.outputCount)
+    batchNormInputGradient(dy, x: y.stored, norm, into: &dConvolved, rows: rows, columns: outputs)
+    let before = Values<S>(test.inputCount, seed: 7)
+    var (dx, added, alone) = (
+      unwritten(S.self, test.inputCount), before.stored, unwritten(S.self, test.inputCount)
+    )
+    var dWeights = [[Float]](repeating: [Float](repeating: 1, count: test.weightCount), count: 2)
+    numbers.withMap {
+      $0.backward(
+        dy, through: norm, of: y.stored, input: numbers.x.stored, test.size, into: &dx, accumulating: false,
+        dWeight: &dWeights[0], arena: arena)
+      $0.backwardInput(dConvolved, test.size, into: &alone)
+      $0.backwardWeight(numbers.x.stored, dConvolved, test.size, into: &dWeights[1])
+      var unused = dWeights[0]
+      $0.backward(
+        dy, through: norm, of: y.stored, input: numbers.x.stored, test.size, into: &added,
+        accumulating: true, dWeight: &unused, arena: arena)
+    }
+    // A rounding of the norm's gradient may fall to the other side.
+    let bound = tolerance(S.self, fp32: 1e-6, bf16: 1e-2)
+    #expect(mismatch(dx, doubles(alone), tolerance: bound) == nil)
+    #expect(mismatch(added, zip(before.exact, doubles(alone)).map(+), tolerance: bound) == nil)
+    #expect(mismatch(dWeights[0], doubles(dWeights[1]), tolerance: bound) == nil)
+  }
+
+  @Test("the matrix unit's products are oneDNN's", arguments: cases)
+  func matrixUnit(_ test: Case) {
+    let numbers = Numbers<BFloat16>(test)
+    let masters = numbers.weight.stored.map(\.float)
+    func products(usesMatrixUnit: Bool) -> (y: [Double], dx: [Double], dWeight: [Double]) {
+      var (y, dx) = (unwritten(BFloat16.self, test.outputCount), unwritten(BFloat16.self, test.inputCount))
+      var dWeight = [Float](repeating: 0, count: test.weightCount)
+      masters.withUnsafeBufferPointer {
+        let map = ConvolutionMap<BFloat16>(
+          test.shape, weight: $0.baseAddress!, usesMatrixUnit: usesMatrixUnit)
+        map.forward(numbers.x.stored, test.size, into: &y)
+        map.backwardInput(numbers.dy.stored, test.size, into: &dx)
+        map.backwardWeight(numbers.x.stored, numbers.dy.stored, test.size, into: &dWeight)
+      }
+      return (doubles(y), doubles(dx), doubles(dWeight))
+    }
+    let (own, library) = (products(usesMatrixUnit: true), products(usesMatrixUnit: false))
+    #expect(mismatch(own.y, library.y, tolerance: 1e-2) == nil)
+    #expect(mismatch(own.dx, library.dx, tolerance: 1e-2) == nil)
+    #expect(mismatch(own.dWeight, library.dWeight, tolerance: 2e-5) == nil)
   }
 
   @Test("refresh re-reads the masters; one map serves several sizes", arguments: Precision.allCases)

@@ -11,11 +11,10 @@ typedef struct {
   /// y = (x − mean) · scale + bias + residual, and the ReLU of that; residual may be NULL.
   void (*batch_norm_apply)(const void *x, const void *residual, const float *mean, const float *scale,
                            const float *bias, void *y, int64_t rows, int64_t columns, int relu);
-  /// dY = 0 where the ReLU's result y is 0.
-  void (*relu_backward)(void *dy, const void *y, int64_t count);
+  /// dY = 0 where the result y of a ReLU is 0 (no ReLU: y is NULL), in place; of that
   /// sums[c] = Σᵣ dY, weighted[c] = Σᵣ dY · (x − mean) · rstd.
-  void (*batch_norm_gradient_sums)(const void *dy, const void *x, const float *mean, const float *rstd, double *sums,
-                                   double *weighted, int64_t rows, int64_t columns);
+  void (*batch_norm_gradient_sums)(void *dy, const void *y, const void *x, const float *mean, const float *rstd,
+                                   double *sums, double *weighted, int64_t rows, int64_t columns);
   /// dX = scale · (dY − shift − (x − mean) · slope); dX may be dY.
   void (*batch_norm_backward)(const void *dy, const void *x, const float *mean, const float *scale, const float *shift,
                               const float *slope, void *dx, int64_t rows, int64_t columns);

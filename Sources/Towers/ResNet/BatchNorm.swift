@@ -30,15 +30,27 @@ final class BatchNorm<S: ComputeScalar> {
     batchCount = registry.addStatistic("\(name).num_batches_tracked", [], startingAt: 0)
   }
 
+  /// The pass norms by the statistics of its own rows.
+  func usesBatch(_ pass: TowerPass) -> Bool { gain.isTrainable && pass.mode != .inference }
+
   /// The statistics that the pass norms by; in a training pass the running ones follow.
-  func statistics(_ x: UnsafePointer<S>, rows: Int, _ pass: TowerPass) throws -> Saved {
-    guard gain.isTrainable, pass.mode != .inference else {
+  ///
+  /// - Parameter sums: over the rows of x, where they are there already.
+  func statistics(
+    _ x: UnsafePointer<S>, sums: ColumnMoments?, rows: Int, _ pass: TowerPass
+  ) throws -> Saved {
+    guard usesBatch(pass) else {
       let stored = storedMoments(
         mean: runningMean.value, variance: runningVariance.value, columns: width, eps: eps, arena: pass.arena)
       return Saved(moments: stored, statistics: .none)
     }
-    let moments = try batchMoments(
-      x, rows: rows, columns: width, eps: eps, sumOverRanks: pass.sumOverRanks, arena: pass.arena)
+    let (ranks, arena) = (pass.sumOverRanks, pass.arena)
+    let moments =
+      if let sums {
+        try batchMoments(sums, columns: width, eps: eps, sumOverRanks: ranks, arena: arena)
+      } else {
+        try batchMoments(x, rows: rows, columns: width, eps: eps, sumOverRanks: ranks, arena: arena)
+      }
     if pass.isTraining {
       updateRunningStatistics(
         mean: runningMean.value, variance: runningVariance.value, with: moments, columns: width,
@@ -58,13 +70,14 @@ final class BatchNorm<S: ComputeScalar> {
       rows: rows, columns: width, arena: arena)
   }
 
-  /// dY[R, C], after the ReLU's backward → dX; the gradients of gain and bias accumulate (+=).
-  func backward(
-    _ dy: UnsafePointer<S>, input x: UnsafePointer<S>, _ saved: Saved, into dx: UnsafeMutablePointer<S>,
+  /// What gives dX from dY[R, C], which goes through the backward of the ReLU with the result `relu` first, in place; the
+  /// gradients of gain and bias accumulate (+=).
+  func gradient(
+    _ dy: UnsafeMutablePointer<S>, relu y: UnsafePointer<S>?, input x: UnsafePointer<S>, _ saved: Saved,
     rows: Int, arena: Arena
-  ) throws {
-    try batchNormBackward(
-      dy, x: x, moments: saved.moments, through: saved.statistics, gain: gain.value, dGain: gain.gradient,
-      dBias: bias.gradient, into: dx, rows: rows, columns: width, arena: arena)
+  ) throws -> NormGradient {
+    try batchNormGradient(
+      dy, relu: y, x: x, moments: saved.moments, through: saved.statistics, gain: gain.value,
+      dGain: gain.gradient, dBias: bias.gradient, rows: rows, columns: width, arena: arena)
   }
 }

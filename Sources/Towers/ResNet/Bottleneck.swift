@@ -100,32 +100,38 @@ final class Bottleneck<S: ComputeScalar> {
     return UnsafePointer(try shortcut.forward(pooled, output(size), pass, keeping: keeping))
   }
 
-  /// dY[B, H', W', outputs], which it overwrites → dX[B, H, W, inputs] where that is given; `size` is the input's. The
-  /// parameters' gradients accumulate (+=).
+  /// dY[B, H', W', outputs], which it overwrites → dX[B, H, W, inputs] if that is wanted, in `spare` or in dY's own memory;
+  /// `size` is the input's. The parameters' gradients accumulate (+=).
   func backward(
-    _ dy: UnsafeMutablePointer<S>, _ size: MapSize, into dx: UnsafeMutablePointer<S>?, arena: Arena
-  ) throws {
+    _ dy: UnsafeMutablePointer<S>, _ size: MapSize, spare: UnsafeMutablePointer<S>, wantsInput: Bool,
+    arena: Arena
+  ) throws -> UnsafeMutablePointer<S>? {
     try arena.scratch {
       var dInner = arena.allocate(S.self, output(size).rows * spatial.outputs)
       try expand.backward(dy, into: dInner, arena: arena)
       if let pool { dInner = pool.backward(dInner, arena: arena) }
       let dReduced = arena.allocate(S.self, size.rows * reduce.outputs)
       try spatial.backward(dInner, into: dReduced, arena: arena)
-      try reduce.backward(dReduced, into: dx, arena: arena)
-      let dShortcut = try shortcutBackward(dy, size, wanted: dx != nil, arena)
-      if let dx, let dShortcut { addInPlace(dShortcut, to: dx, count: size.rows * inputs) }
+      // dY is now the shortcut's gradient; the other branch's is added to what it becomes.
+      let dx = try shortcutBackward(dy, size, spare: spare, wantsInput: wantsInput, arena)
+      try reduce.backward(dReduced, into: dx, accumulating: true, arena: arena)
+      return dx
     }
   }
 
-  /// The shortcut's part of dX, in dY's own memory or new.
+  /// The shortcut's part of dX.
   private func shortcutBackward(
-    _ dy: UnsafeMutablePointer<S>, _ size: MapSize, wanted: Bool, _ arena: Arena
-  ) throws -> UnsafePointer<S>? {
-    guard let shortcut else { return UnsafePointer(dy) }
-    let before = shortcutPool?.output(size) ?? size
-    let dShortcut = wanted ? arena.allocate(S.self, before.rows * inputs) : nil
-    try shortcut.backward(dy, into: dShortcut, arena: arena)
-    guard let dShortcut, let shortcutPool else { return dShortcut.map { UnsafePointer($0) } }
-    return UnsafePointer(shortcutPool.backward(dShortcut, arena: arena))
+    _ dy: UnsafeMutablePointer<S>, _ size: MapSize, spare: UnsafeMutablePointer<S>, wantsInput: Bool,
+    _ arena: Arena
+  ) throws -> UnsafeMutablePointer<S>? {
+    guard let shortcut else { return wantsInput ? dy : nil }
+    guard let shortcutPool, wantsInput else {
+      try shortcut.backward(dy, into: wantsInput ? spare : nil, arena: arena)
+      return wantsInput ? spare : nil
+    }
+    let dPooled = arena.allocate(S.self, shortcutPool.output(size).rows * inputs)
+    try shortcut.backward(dy, into: dPooled, arena: arena)
+    shortcutPool.backward(dPooled, into: spare)
+    return spare
   }
 }

@@ -23,19 +23,27 @@ final class Convolution<S: ComputeScalar> {
     isRead = true
   }
 
-  /// x[B, H, W, inputs] → a new y[B, H', W', outputs].
-  func forward(_ x: UnsafePointer<S>, _ size: MapSize, arena: Arena) -> UnsafeMutablePointer<S> {
+  /// x[B, H, W, inputs] → a new y[B, H', W', outputs], and sums over its rows where they are wanted and cost nothing.
+  func forward(
+    _ x: UnsafePointer<S>, _ size: MapSize, wantsMoments: Bool, arena: Arena
+  ) -> (y: UnsafeMutablePointer<S>, moments: ColumnMoments?) {
     let y = arena.allocate(S.self, shape.output(size).rows * shape.outputs)
-    map.forward(x, size, into: y)
-    return y
+    guard wantsMoments else {
+      map.forward(x, size, into: y)
+      return (y, nil)
+    }
+    return (y, map.forwardWithMoments(x, size, into: y, arena: arena))
   }
 
-  /// The weight's gradient accumulates (+=); dX[B, H, W, inputs] is written where it is given. Saved from forward: x.
+  /// From dY behind a batch norm of the result y. The weight's gradient accumulates (+=); dX[B, H, W, inputs] is written
+  /// where it is given, or added to if `accumulating`. Saved from forward: x, y.
   func backward(
-    _ dy: UnsafePointer<S>, input x: UnsafePointer<S>, _ size: MapSize, into dx: UnsafeMutablePointer<S>?
+    _ dy: UnsafePointer<S>, through norm: NormGradient, of y: UnsafePointer<S>, input x: UnsafePointer<S>,
+    _ size: MapSize, into dx: UnsafeMutablePointer<S>?, accumulating: Bool, arena: Arena
   ) {
-    map.backwardWeight(x, dy, size, into: weight.gradient)
-    if let dx { map.backwardInput(dy, size, into: dx) }
+    map.backward(
+      dy, through: norm, of: y, input: x, size, into: dx, accumulating: accumulating,
+      dWeight: weight.gradient, arena: arena)
   }
 }
 

@@ -29,8 +29,14 @@ final class MapPooling<S: ComputeScalar> {
   func backward(_ dy: UnsafePointer<S>, arena: Arena) -> UnsafeMutablePointer<S> {
     guard let saved else { preconditionFailure("backward without forward") }
     let dx = arena.allocate(S.self, saved.size.rows * shape.channels)
+    backward(dy, into: dx)
+    return dx
+  }
+
+  /// The same into given memory.
+  func backward(_ dy: UnsafePointer<S>, into dx: UnsafeMutablePointer<S>) {
+    guard let saved else { preconditionFailure("backward without forward") }
     poolingBackward(dy, shape, saved.size, into: dx, workspace: saved.workspace)
     self.saved = nil
-    return dx
   }
 }

@@ -45,8 +45,9 @@ final class NormedConvolution<S: ComputeScalar> {
   ) throws {
     func run() throws {
       let rows = output(size).rows
-      let convolved = convolution.forward(x, size, arena: pass.arena)
-      let statistics = try norm.statistics(convolved, rows: rows, pass)
+      let (convolved, sums) = convolution.forward(
+        x, size, wantsMoments: norm.usesBatch(pass), arena: pass.arena)
+      let statistics = try norm.statistics(convolved, sums: sums, rows: rows, pass)
       norm.forward(
         convolved, residual: residual, statistics, relu: relu, into: y, rows: rows, arena: pass.arena)
       saved = Saved(input: x, size: size, convolved: convolved, norm: statistics, output: y)
@@ -65,17 +66,19 @@ final class NormedConvolution<S: ComputeScalar> {
     return y
   }
 
-  /// `dY` enters as the gradient of the output and leaves as that of the residual. dX is written where it is given; the
-  /// parameters' gradients accumulate (+=).
-  func backward(_ dy: UnsafeMutablePointer<S>, into dx: UnsafeMutablePointer<S>?, arena: Arena) throws {
+  /// `dY` enters as the gradient of the output and leaves as that of the residual. dX is written where it is given, or
+  /// added to if `accumulating`; the parameters' gradients accumulate (+=).
+  func backward(
+    _ dy: UnsafeMutablePointer<S>, into dx: UnsafeMutablePointer<S>?, accumulating: Bool = false, arena: Arena
+  ) throws {
     guard let saved else { preconditionFailure("backward without forward") }
-    let rows = output(saved.size).rows
-    if relu { reluBackward(dy, y: saved.output, count: rows * outputs) }
     try arena.scratch {
-      let dConvolved = arena.allocate(S.self, rows * outputs)
-      try norm.backward(
-        dy, input: saved.convolved, saved.norm, into: dConvolved, rows: rows, arena: arena)
-      convolution.backward(dConvolved, input: saved.input, saved.size, into: dx)
+      let gradient = try norm.gradient(
+        dy, relu: relu ? saved.output : nil, input: saved.convolved, saved.norm,
+        rows: output(saved.size).rows, arena: arena)
+      convolution.backward(
+        dy, through: gradient, of: saved.convolved, input: saved.input, saved.size, into: dx,
+        accumulating: accumulating, arena: arena)
     }
     self.saved = nil
   }

@@ -72,10 +72,10 @@ final class ResidualStages<S: ComputeScalar> {
     var dMap: UnsafeMutablePointer<S>? = dMap
     for index in trained.reversed() {
       let isLowest = index == firstTrained && !(index == 0 && inputIsTrained)
-      let dx = isLowest ? nil : passing[index % 2]
-      try blocks[index].backward(dMap!, sizes[index], into: dx, arena: arena)
+      let spare = dMap == passing[0] ? passing[1] : passing[0]
+      dMap = try blocks[index].backward(
+        dMap!, sizes[index], spare: spare, wantsInput: !isLowest, arena: arena)
       try gradientsReady(blocks[index].gradientEnd)
-      dMap = dx
     }
     return dMap
   }

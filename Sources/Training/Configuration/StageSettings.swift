@@ -4,6 +4,7 @@ import Kernels
 import Objectives
 import Optimization
 import ShardStream
+import Tokenization
 import Towers
 
 /// What a stage of a run trains: an entry of `stages`. A new objective is a case here, its line in the two switches
@@ -26,11 +27,15 @@ package enum StageKind: String, CaseIterable, Sendable {
   }
 
   /// Parameters are zero until they are initialised or loaded.
-  func makeObjective<S: ComputeScalar>(_ plan: RunPlan, as _: S.Type) throws -> any TrainObjective {
+  ///
+  /// - Parameter tokenizer: asked for by stages that hide tokens only.
+  package func makeObjective<S: ComputeScalar>(
+    _ config: TrainConfig, _ model: ModelConfig, tokenizer: () throws -> any Tokenizer, as _: S.Type
+  ) throws -> any TrainObjective {
     switch self {
-    case .mae: try MAEObjective<S>(plan.config, plan.model)
-    case .contrastive: try ContrastiveObjective<S>(plan.config, plan.model)
-    case .joint: try JointMaskedObjective<S>(plan)
+    case .mae: try MAEObjective<S>(config, model)
+    case .contrastive: try ContrastiveObjective<S>(config, model)
+    case .joint: try JointMaskedObjective<S>(config, model, tokenizer())
     }
   }
 }
@@ -47,6 +52,8 @@ package struct StageSettings: Sendable {
   package var samples: SampleKind
   /// The views of each picture.
   package var crops: [CropSettings]
+  /// Smaller pictures in its first steps.
+  package var imageWarmup: ImageWarmup?
   /// Over the stage's own steps.
   package var schedule: ScheduleSettings
   package var optimizer: OptimizerSettings
@@ -61,7 +68,8 @@ extension TrainConfig {
   func contrastiveStage(_ kind: StageKind) -> StageSettings {
     StageSettings(
       kind: kind, steps: steps, globalBatchSize: globalBatchSize, canonicalStreams: canonicalStreams,
-      train: train, samples: .pairs, crops: crops, schedule: schedule, optimizer: optimizer,
+      train: train, samples: .pairs, crops: crops, imageWarmup: imageWarmup, schedule: schedule,
+      optimizer: optimizer,
       gradClipNorm: gradClipNorm)
   }
 

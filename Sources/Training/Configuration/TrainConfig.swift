@@ -66,6 +66,8 @@ package struct TrainConfig: Sendable {
   package var augmentation: AugmentationSettings
   /// `augmentation.crops`: one group of one crop where it is not given.
   package var crops: [CropSettings]
+  /// `augmentation.warmup_size` and `augmentation.warmup_steps`; nil for the same size throughout.
+  package var imageWarmup: ImageWarmup?
 
   /// `objective.tile_rows`, of a tile of similarities.
   package var tileRows: Int
@@ -98,8 +100,8 @@ package struct TrainConfig: Sendable {
   package var microBatchTokens: Int?
   /// `parallel.sync_batch_norm`: whether batch norms take their statistics over all ranks.
   package var synchronisesBatchNorm: Bool
-  /// `parallel.bucket_megabytes`, in bytes.
-  package var bucketBytes: Int
+  /// The keys of section `parallel` that say how gradients and weights travel.
+  package var parallel: ParallelSettings
 
   /// `checkpoint.every_steps`.
   package var checkpointEverySteps: Int
@@ -170,6 +172,7 @@ package struct TrainConfig: Sendable {
     augmentation = try AugmentationSettings.read(
       reader, section: "augmentation", kindKey: "train", defaults: .preset(.randomResizedCrop))
     crops = try CropSettings.read(reader, "augmentation.crops", defaults: augmentation)
+    imageWarmup = try ImageWarmup.read(reader)
 
     tileRows = try reader.integer("objective.tile_rows", default: 256, in: positive)
     tileColumns = try reader.integer("objective.tile_columns", default: 1024, in: positive)
@@ -189,7 +192,7 @@ package struct TrainConfig: Sendable {
     microBatchSize = try reader.optionalInteger("parallel.micro_batch_size", in: positive)
     microBatchTokens = try reader.optionalInteger("parallel.micro_batch_tokens", in: positive)
     synchronisesBatchNorm = try reader.bool("parallel.sync_batch_norm", default: false)
-    bucketBytes = try reader.integer("parallel.bucket_megabytes", default: 25, in: 1...4096) << 20
+    parallel = try ParallelSettings(reader)
 
     checkpointEverySteps = try reader.integer("checkpoint.every_steps", default: 1000, in: positive)
     keepLast = try reader.integer("checkpoint.keep_last", default: 3, in: positive)

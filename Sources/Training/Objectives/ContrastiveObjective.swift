@@ -74,6 +74,8 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
 
   package var parameters: ParameterArena { model.parameters }
 
+  package var tokenTable: Parameter? { model.texts.tokenTable.isTrainable ? model.texts.tokenTable : nil }
+
   package func refresh() { model.refresh() }
 
   package func accumulate(_ batch: TrainBatch, _ context: ObjectiveContext) throws -> ObjectiveResult {
