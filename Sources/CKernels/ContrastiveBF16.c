@@ -39,7 +39,7 @@ INNER void pack_block(const bf16 *block, bf16 *by_dim, bf16 *by_row) {
   }
 }
 
-// e^x by 2^n · 2^r: a polynomial on r in [−½, ½]; good to 1e-6 plus the rounding of x · log2 e. NaN passes through.
+// 2^t = 2^n · 2^r: a polynomial on r in [−½, ½], good to 1e-6. NaN passes through.
 INNER __m512 exp2_vector(__m512 t) {
   __m512 n = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), r = _mm512_sub_ps(t, n);
   __m512 p = _mm512_set1_ps(1.3333558e-3f);
@@ -68,11 +68,14 @@ typedef struct {
   bf16 *softmax;
 } Finish;
 
+INNER __m512 exponential(const Finish *f, int64_t place) {
+  return exp2_vector(_mm512_fmadd_ps(_mm512_load_ps(f->scores + place), f->slope, f->offset));
+}
+
 INNER void finish_sums(Finish *f, int64_t from, int64_t to) {
   for (int64_t r = from; r < smaller(to, f->live); r++) {
-    __m512 low = _mm512_load_ps(f->scores + r * BLOCK), high = _mm512_load_ps(f->scores + r * BLOCK + 16);
-    low = _mm512_maskz_mov_ps(f->low, exp2_vector(_mm512_fmadd_ps(low, f->slope, f->offset)));
-    high = _mm512_maskz_mov_ps(f->high, exp2_vector(_mm512_fmadd_ps(high, f->slope, f->offset)));
+    __m512 low = _mm512_maskz_mov_ps(f->low, exponential(f, r * BLOCK));
+    __m512 high = _mm512_maskz_mov_ps(f->high, exponential(f, r * BLOCK + 16));
     float *row = f->row_sums + r * 16;
     _mm512_store_ps(row, _mm512_add_ps(_mm512_load_ps(row), _mm512_add_ps(low, high)));
     f->column_low = _mm512_add_ps(f->column_low, low);
@@ -83,10 +86,9 @@ INNER void finish_sums(Finish *f, int64_t from, int64_t to) {
 INNER void finish_softmax(Finish *f, int64_t from, int64_t to) {
   const __m512 two = _mm512_set1_ps(2.0f);
   for (int64_t r = from; r < to; r++) {
-    __m512 low = _mm512_load_ps(f->scores + r * BLOCK), high = _mm512_load_ps(f->scores + r * BLOCK + 16);
     __m512 factor = _mm512_set1_ps(f->row_factor[r]);
-    low = _mm512_mul_ps(exp2_vector(_mm512_fmadd_ps(low, f->slope, f->offset)), _mm512_add_ps(factor, f->factor_low));
-    high = _mm512_mul_ps(exp2_vector(_mm512_fmadd_ps(high, f->slope, f->offset)), _mm512_add_ps(factor, f->factor_high));
+    __m512 low = _mm512_mul_ps(exponential(f, r * BLOCK), _mm512_add_ps(factor, f->factor_low));
+    __m512 high = _mm512_mul_ps(exponential(f, r * BLOCK + 16), _mm512_add_ps(factor, f->factor_high));
     uint64_t match = (uint64_t)(f->match + r);
     if (match < BLOCK) {
       low = _mm512_mask_sub_ps(low, (__mmask16)(1u << match), low, two);
@@ -194,7 +196,8 @@ UNIT static void sum_rows(const KelipContrastive *side, const bf16 *own, int64_t
   }
   finish_sums(&before, 0, BLOCK);
   add_column_sums(&before, columns + first + (blocks(count) - 1) * BLOCK);
-  for (int64_t r = 0; r < live; r++) side->row_sums[row + r] += (double)_mm512_reduce_add_ps(_mm512_load_ps(partial + r * 16));
+  for (int64_t r = 0; r < live; r++)
+    side->row_sums[row + r] += (double)_mm512_reduce_add_ps(_mm512_load_ps(partial + r * 16));
 }
 
 // P of thirty-two rows against the columns of a chunk, [blocks of columns][32][32].

@@ -54,7 +54,8 @@ INLINE void multiply_block(const float *a, const float *b, int64_t steps, float 
   for (int r = 0; r < BLOCK; r += GROUP) multiply_group(a + r * BLOCK, b, steps, c + r * stride, stride, accumulate);
 }
 
-CLONES static void sum_rows(const KelipContrastive *side, const float *own, int64_t row, int64_t chunk, float *columns) {
+CLONES static void sum_rows(const KelipContrastive *side, const float *own, int64_t row, int64_t chunk,
+                            float *columns) {
   SUMS
   _Alignas(64) float scores[WORDS];
   int64_t steps = blocks(side->dim), first = chunk * CHUNK, end = smaller(first + CHUNK, side->columns);

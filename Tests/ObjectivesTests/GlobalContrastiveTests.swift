@@ -199,13 +199,13 @@ struct GlobalContrastiveTests {
     #expect(mismatch([analytic.dLogitScale], byScale, tolerance: 1e-6) == nil)
   }
 
-  @Test("a NaN feature makes the loss NaN on every rank")
-  func poison() throws {
+  @Test("a NaN feature makes the loss NaN on every rank", arguments: Precision.allCases)
+  func poison(_ precision: Precision) throws {
     let world = World(ranks: 2, batchSize: 3, embedDim: 4)
     var (images, texts) = features(world)
     images[0] = .nan
     texts[1] *= 2
-    let result = try run(GlobalContrastive(), world, images, texts, logitScale: 1)
+    let result = try run(GlobalContrastive(), world, images, texts, logitScale: 1, precision: precision)
     #expect(result.losses.allSatisfy { $0.isNaN })
   }
 }
