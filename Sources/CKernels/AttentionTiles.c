@@ -85,11 +85,37 @@ TILES INLINE void multiply_block(const uint16_t *a, int64_t a_stride, const uint
 
 // A head's columns, with zeros beyond them and in the rows up to the next block.
 TILES INLINE void copy_rows(const Head *h, const uint16_t *source, int64_t stride, uint16_t *rows) {
-  for (int64_t r = 0; r < h->rows; r++) {
-    if (r < h->length) prefetch_row(source + r * stride + h->size, 2 * h->size);
+  for (int64_t r = 0; r < h->rows; r++)
     for (int64_t c = 0; c < h->columns; c += 32) {
       __mmask32 real = r < h->length ? mask32(h->size - c) : 0;
       _mm512_store_si512(rows + r * h->columns + c, _mm512_maskz_loadu_epi16(real, source + r * stride + c));
+    }
+}
+
+// Which words of two rows of 32 make pairs (x₀ y₀ x₁ y₁ …): columns 0 … 15, and 16 … 31.
+typedef struct {
+  __m512i low, high;
+} Pairing;
+
+TILES INLINE Pairing make_pairing(void) {
+  const __m512i columns = _mm512_cvtepu16_epi32(
+      _mm256_set_epi16(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+  // Words from 32 on name the second row.
+  __m512i low = _mm512_or_si512(columns, _mm512_slli_epi32(_mm512_add_epi32(columns, _mm512_set1_epi32(32)), 16));
+  return (Pairing){low, _mm512_add_epi16(low, _mm512_set1_epi16(16))};
+}
+
+// A head's columns as right operand [length, size]: what `kelip_pack_bf16` does, 32 columns at a time.
+TILES INLINE void pack_pairs(const Head *h, const uint16_t *source, int64_t stride, uint16_t *packed) {
+  const Pairing pairing = make_pairing();
+  for (int64_t c = 0; c < h->columns; c += 32) {
+    __mmask32 real = mask32(h->size - c);
+    for (int64_t r = 0; r < h->rows; r += 2, packed += r % 32 ? 32 : 32 + PACKED / 2) {
+      const uint16_t *even = source + r * stride + c;
+      __m512i x = _mm512_maskz_loadu_epi16(r < h->length ? real : 0, even);
+      __m512i y = _mm512_maskz_loadu_epi16(r + 1 < h->length ? real : 0, even + stride);
+      _mm512_store_si512(packed, _mm512_permutex2var_epi16(x, pairing.low, y));
+      _mm512_store_si512(packed + PACKED / 2, _mm512_permutex2var_epi16(x, pairing.high, y));
     }
   }
 }
@@ -119,19 +145,14 @@ TILES INLINE void narrow_strip(const float *strip, int64_t keys, uint16_t *narro
 
 // Transposes narrow[keys, 32] to block[32, keys].
 TILES INLINE void turn_strip(const Head *h, const uint16_t *narrow, int64_t stride, int64_t keys) {
-  __m512i low = interleave(_mm512_set_epi16(31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13,
-                                            12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
-  // Words from 16 on name the second row.
-  __m512i from_second = _mm512_set1_epi32(16 << 16), high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
-  low = _mm512_add_epi16(low, from_second);
-  high = _mm512_add_epi16(high, from_second);
+  const Pairing pairing = make_pairing();
   for (int64_t key = 0; key < keys; key += 32, narrow += 32 * stride) {
     __m512i first[16], second[16];
     for (int64_t pair = 0; pair < 16; pair++) {
       __m512i even = _mm512_load_si512(narrow + 2 * pair * stride);
       __m512i odd = _mm512_load_si512(narrow + (2 * pair + 1) * stride);
-      first[pair] = _mm512_permutex2var_epi16(even, low, odd);
-      second[pair] = _mm512_permutex2var_epi16(even, high, odd);
+      first[pair] = _mm512_permutex2var_epi16(even, pairing.low, odd);
+      second[pair] = _mm512_permutex2var_epi16(even, pairing.high, odd);
     }
     transpose16(first);
     transpose16(second);
@@ -156,12 +177,43 @@ TILES INLINE void block_product(const Head *h, const uint16_t *right, int64_t ke
     multiply_block(h->block, h->rows, right + c * h->rows, padded(keys) / 32, h->product + c, h->columns, 0);
 }
 
+// 2^y for y ≤ 0, good to about 2⁻¹⁴ of itself, and 0 below 2⁻¹²⁶, where the processor is slow; NaN passes through.
+TILES INLINE __m512 exp2_16(__m512 y) {
+  __mmask16 lasts = _mm512_cmp_ps_mask(y, _mm512_set1_ps(-126.0f), _CMP_NLT_UQ);
+  __m512 n = _mm512_roundscale_ps(y, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), r = _mm512_sub_ps(y, n);
+  __m512 p = _mm512_set1_ps(9.618129e-3f);
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.550411e-2f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(2.402265e-1f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(6.931472e-1f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+  return _mm512_maskz_scalef_ps(lasts, p, n);
+}
+
+// As `strip_softmax`, with no more precision than bfloat16 keeps.
+TILES INLINE void coarse_softmax(float *s, int64_t keys, float scale, float *inverse) {
+  const __m512 factor = _mm512_set1_ps(scale * 1.44269504089f);
+  __m512 largest[2] = {_mm512_load_ps(s), _mm512_load_ps(s + LANES)}, sum[2] = {0};
+  for (int64_t key = 1; key < keys; key++)
+    for (int half = 0; half < 2; half++)
+      largest[half] = _mm512_max_ps(_mm512_load_ps(s + key * STRIP + half * LANES), largest[half]);
+  for (int half = 0; half < 2; half++) largest[half] = _mm512_mul_ps(largest[half], factor);
+  for (int64_t key = 0; key < keys; key++)
+    for (int half = 0; half < 2; half++) {
+      float *score = s + key * STRIP + half * LANES;
+      __m512 e = exp2_16(_mm512_fmsub_ps(_mm512_load_ps(score), factor, largest[half]));
+      _mm512_store_ps(score, e);
+      sum[half] = _mm512_add_ps(sum[half], e);
+    }
+  for (int half = 0; half < 2; half++)
+    _mm512_store_ps(inverse + half * LANES, _mm512_div_ps(_mm512_set1_ps(1), sum[half]));
+}
+
 // Exponentials of queries first … first + 31 in h->scores; returns the number of keys that they see.
 TILES INLINE int64_t exponentials(const Head *h, int64_t first) {
   int64_t keys = h->causal && first + STRIP < h->length ? first + STRIP : h->length;
   strip_product(h, h->k, h->q_turned, first, keys, h->scores);
   if (h->causal) strip_hide_later(h->scores, keys, first);
-  strip_softmax(h->scores, keys, h->scale, h->inverse);
+  coarse_softmax(h->scores, keys, h->scale, h->inverse);
   return keys;
 }
 
@@ -169,7 +221,7 @@ TILES static void head_forward(Head *h, const uint16_t *q, int64_t width, uint16
   const int64_t stride = 3 * width;
   copy_rows(h, q + width, stride, h->k);
   kelip_pack_bf16(q, stride, 1, h->size, h->length, h->q_turned);
-  kelip_pack_bf16(q + 2 * width, stride, 0, h->length, h->size, h->v_pairs);
+  pack_pairs(h, q + 2 * width, stride, h->v_pairs);
   for (int64_t first = 0; first < h->length; first += STRIP) {
     int64_t keys = exponentials(h, first), count = h->length - first < STRIP ? h->length - first : STRIP;
     narrow_strip(h->scores, keys, h->p, STRIP);
@@ -211,9 +263,9 @@ TILES static void head_backward(Head *h, const uint16_t *dout, const uint16_t *q
   copy_rows(h, q + 2 * width, stride, h->v);
   kelip_pack_bf16(q, stride, 1, h->size, h->length, h->q_turned);
   kelip_pack_bf16(dout, width, 1, h->size, h->length, h->dout_turned);
-  kelip_pack_bf16(q, stride, 0, h->length, h->size, h->q_pairs);
-  kelip_pack_bf16(q + width, stride, 0, h->length, h->size, h->k_pairs);
-  kelip_pack_bf16(dout, width, 0, h->length, h->size, h->dout_pairs);
+  pack_pairs(h, q, stride, h->q_pairs);
+  pack_pairs(h, q + width, stride, h->k_pairs);
+  pack_pairs(h, dout, width, h->dout_pairs);
   for (int64_t start = 0; start < h->rows; start += GROUP) {
     int64_t end = start + GROUP < h->rows ? start + GROUP : h->rows;
     for (int64_t first = start; first < end; first += STRIP) block_backward(h, first, first - start, width, dq);
@@ -224,26 +276,39 @@ TILES static void head_backward(Head *h, const uint16_t *dout, const uint16_t *q
   store_rows(h, h->dv, 0, h->length, dq + 2 * width, stride);
 }
 
-static void tiles_forward(const KelipAttention *shape, const void *qkv, void *out, void *scratch) {
+// Heads are columns: the processor does not see which rows come next, but it does see a whole sequence in order.
+INLINE void fetch(const uint16_t *x, int64_t count) {
+  for (int64_t i = 0; i < count; i += 32) __builtin_prefetch(x + i, 0, 2);
+}
+INLINE void fetch_to_write(const uint16_t *x, int64_t count) {
+  for (int64_t i = 0; i < count; i += 32) __builtin_prefetch(x + i, 1, 2);
+}
+
+TILES static void tiles_forward(const KelipAttention *shape, const void *qkv, void *out, void *scratch) {
   const int64_t width = shape->heads * shape->size;
   kelip_matrix_unit_begin();
   for (int64_t s = 0; s < shape->sequences; s++) {
     int64_t start = shape->offsets[s];
     Head head = {.causal = shape->causal};
     lay_out(&head, (uintptr_t)scratch, shape->offsets[s + 1] - start, shape->size);
+    fetch((const uint16_t *)qkv + start * 3 * width, head.length * 3 * width);
+    fetch_to_write((const uint16_t *)out + start * width, head.length * width);
     for (int64_t column = 0; column < width; column += shape->size)
       head_forward(&head, (const uint16_t *)qkv + start * 3 * width + column, width,
                    (uint16_t *)out + start * width + column);
   }
 }
 
-static void tiles_backward(const KelipAttention *shape, const void *dout, const void *qkv, void *dqkv, void *scratch) {
+TILES static void tiles_backward(const KelipAttention *shape, const void *dout, const void *qkv, void *dqkv, void *scratch) {
   const int64_t width = shape->heads * shape->size;
   kelip_matrix_unit_begin();
   for (int64_t s = 0; s < shape->sequences; s++) {
     int64_t start = shape->offsets[s];
     Head head = {.causal = shape->causal};
     lay_out(&head, (uintptr_t)scratch, shape->offsets[s + 1] - start, shape->size);
+    fetch((const uint16_t *)qkv + start * 3 * width, head.length * 3 * width);
+    fetch((const uint16_t *)dout + start * width, head.length * width);
+    fetch_to_write((const uint16_t *)dqkv + start * 3 * width, head.length * 3 * width);
     for (int64_t column = 0; column < width; column += shape->size) {
       int64_t row = start * 3 * width + column;
       head_backward(&head, (const uint16_t *)dout + start * width + column, (const uint16_t *)qkv + row, width,
