@@ -249,7 +249,7 @@ TILES INLINE void group_product(const Head *h, const uint16_t *turned, const uin
 TILES INLINE void block_backward(Head *h, int64_t first, int64_t slot, int64_t width, uint16_t *dq) {
   int64_t keys = exponentials(h, first), count = h->length - first < STRIP ? h->length - first : STRIP;
   strip_product(h, h->v, h->dout_turned, first, keys, h->dscores);
-  strip_gradient(h->scores, h->dscores, keys, h->scale, h->inverse);
+  strip_gradient(h->scores, h->dscores, keys, STRIP, h->scale, h->inverse);
   narrow_strip(h->scores, keys, h->p + slot, GROUP);
   narrow_strip(h->dscores, keys, h->ds + slot, GROUP);
   turn_strip(h, h->ds + slot, GROUP, keys);
@@ -276,14 +276,6 @@ TILES static void head_backward(Head *h, const uint16_t *dout, const uint16_t *q
   store_rows(h, h->dv, 0, h->length, dq + 2 * width, stride);
 }
 
-// Heads are columns: the processor does not see which rows come next, but it does see a whole sequence in order.
-INLINE void fetch(const uint16_t *x, int64_t count) {
-  for (int64_t i = 0; i < count; i += 32) __builtin_prefetch(x + i, 0, 2);
-}
-INLINE void fetch_to_write(const uint16_t *x, int64_t count) {
-  for (int64_t i = 0; i < count; i += 32) __builtin_prefetch(x + i, 1, 2);
-}
-
 TILES static void tiles_forward(const KelipAttention *shape, const void *qkv, void *out, void *scratch) {
   const int64_t width = shape->heads * shape->size;
   kelip_matrix_unit_begin();
@@ -291,8 +283,8 @@ TILES static void tiles_forward(const KelipAttention *shape, const void *qkv, vo
     int64_t start = shape->offsets[s];
     Head head = {.causal = shape->causal};
     lay_out(&head, (uintptr_t)scratch, shape->offsets[s + 1] - start, shape->size);
-    fetch((const uint16_t *)qkv + start * 3 * width, head.length * 3 * width);
-    fetch_to_write((const uint16_t *)out + start * width, head.length * width);
+    fetch((const uint16_t *)qkv + start * 3 * width, head.length * 6 * width, 0);
+    fetch((const uint16_t *)out + start * width, head.length * 2 * width, 1);
     for (int64_t column = 0; column < width; column += shape->size)
       head_forward(&head, (const uint16_t *)qkv + start * 3 * width + column, width,
                    (uint16_t *)out + start * width + column);
@@ -306,9 +298,9 @@ TILES static void tiles_backward(const KelipAttention *shape, const void *dout, 
     int64_t start = shape->offsets[s];
     Head head = {.causal = shape->causal};
     lay_out(&head, (uintptr_t)scratch, shape->offsets[s + 1] - start, shape->size);
-    fetch((const uint16_t *)qkv + start * 3 * width, head.length * 3 * width);
-    fetch((const uint16_t *)dout + start * width, head.length * width);
-    fetch_to_write((const uint16_t *)dqkv + start * 3 * width, head.length * 3 * width);
+    fetch((const uint16_t *)qkv + start * 3 * width, head.length * 6 * width, 0);
+    fetch((const uint16_t *)dout + start * width, head.length * 2 * width, 0);
+    fetch((const uint16_t *)dqkv + start * 3 * width, head.length * 6 * width, 1);
     for (int64_t column = 0; column < width; column += shape->size) {
       int64_t row = start * 3 * width + column;
       head_backward(&head, (const uint16_t *)dout + start * width + column, (const uint16_t *)qkv + row, width,
