@@ -129,19 +129,9 @@ private final class CollectiveCall {
     try exchange.wait()
   }
 
-<<<<<<< HEAD
   func release() {
     buffer.release()
     gathered.deallocate()
-=======
-  func run() throws {
-    switch collective.kind {
-    case .allReduce: try communicator.allReduceSum(values)
-    case .allGather: try communicator.allGather(UnsafeBufferPointer(values), into: gathered)
-    case .reduceScatter, .partGather, .broadcast, .barrier:
-      preconditionFailure("not among those that are timed")
-    }
->>>>>>> loss
   }
 }
 
