@@ -95,6 +95,7 @@ let package = Package(
         "Optimization",
         "Checkpointing", "RunService", .product(name: "Yams", package: "Yams"), logging,
       ]),
+    room("Planning", ["Basics", "Collectives", "Charts"]),
     room(
       "Evaluation",
       [
@@ -105,7 +106,7 @@ let package = Package(
       "Benchmarks",
       [
         "Basics", "CAllocationCounts", "Kernels", "Collectives", "Towers", "Objectives", "Optimization",
-        "Training", "Imaging", "ShardStream", "Tokenization",
+        "Training", "Imaging", "ShardStream", "Planning", "Tokenization",
       ]),
     room("ProgramEntry", ["Basics", "Collectives", "MPICollectives", arguments]),
     .executableTarget(
@@ -118,7 +119,8 @@ let package = Package(
         "ProgramEntry",
         "Tokenization",
         "Imaging",
-        "Checkpointing", "ShardStream", "Towers", "Captions", "Charts", "Collectives", "Curation", arguments,
+        "Checkpointing", "ShardStream", "Towers", "Captions", "Charts", "Collectives", "Curation",
+        "Planning", arguments,
       ], swiftSettings: strict),
 
     // A tests folder per room.
@@ -155,6 +157,7 @@ let package = Package(
       resources: [.copy("Fixtures")]),
     tests("CaptionsTests", ["Captions", "Tokenization", "Basics"], resources: [.copy("Fixtures")]),
     tests("ChartsTests", ["Charts", "Imaging", "Basics"]),
+    tests("PlanningTests", ["Planning", "Collectives", "Charts", "Basics", "TestFolders"]),
     tests(
       "CurationTests",
       [

@@ -25,6 +25,8 @@ package struct StepBenchmark: Sendable {
   package var crops = 1
   /// Pairs that go through the towers at once; nil for all.
   package var microBatchSize: Int?
+  /// How gradients and weights travel.
+  package var parallel = ParallelSettings()
   /// Steps with the phase clock on, after those that are timed; 0 for none.
   package var phaseSteps = 0
   /// Seconds for the rate of this step's matrix products alone; only with `phaseSteps`.
@@ -71,10 +73,11 @@ package struct StepBenchmark: Sendable {
     encoder.parameters.initialise(seed: 1)
     let inputs = inputs(communicator)
     defer { inputs.deallocate() }
-    let timer = StepTimer(
-      step: try trainStep(encoder, communicator), inputs: inputs, communicator: communicator)
+    let step = try trainStep(encoder, communicator)
+    let timer = StepTimer(step: step, inputs: inputs, communicator: communicator)
     var report = try timer.timed(steps: steps, warmups: warmups)
-    report.setModel(encoder.parameters, batchSize: batchSize)
+    report.setModel(
+      encoder.parameters, momentCount: step.optimizer.m.count, batchSize: batchSize)
     report.tokensPerCaption = Double(inputs.tokenCount) / Double(batchSize * inputs.batchCount)
     if tracesAllocations { try MemoryCounters.trace { _ = try timer.next() } }
     if phaseSteps > 0 { try measurePhases(timer, communicator, into: &report, as: S.self) }
@@ -96,12 +99,13 @@ package struct StepBenchmark: Sendable {
   private func trainStep<S: ComputeScalar>(
     _ encoder: DualEncoder<S>, _ communicator: any Communicator
   ) throws -> TrainStep {
-    try TrainStep(
-      objective: ContrastiveObjective(
-        model: encoder, loss: GlobalContrastive(), options: .init(microBatchSize: microBatchSize)),
-      optimizer: Optimizer(encoder.parameters, settings: OptimizerSettings()),
+    let objective = ContrastiveObjective(
+      model: encoder, loss: GlobalContrastive(), options: .init(microBatchSize: microBatchSize))
+    return try TrainStep(
+      objective: objective,
+      optimizer: parallel.optimizer(for: objective, OptimizerSettings(), communicator),
       schedule: .warmupCosine(lr: 1e-4, warmup: 10, steps: 1000), gradClipNorm: 1,
-      bucketBytes: GradientBuckets.defaultBucketBytes, communicator: communicator)
+      bucketBytes: parallel.bucketBytes, communicator: communicator, style: parallel.style)
   }
 
   private func inputs(_ communicator: any Communicator) -> StepInputs {

@@ -43,10 +43,11 @@ package struct StepReport: Sendable {
     return gigaflops / productGigaflops
   }
 
-  mutating func setModel(_ parameters: ParameterArena, batchSize: Int) {
+  /// - Parameter momentCount: elements of each moment that this rank keeps.
+  mutating func setModel(_ parameters: ParameterArena, momentCount: Int, batchSize: Int) {
     samplesPerSecond = Double(batchSize * worldSize) / stepSeconds
     parameterCount = parameters.parameterCount
     trainedParameterCount = parameters.trainedParameterCount
-    parameterBytes = 4 * (parameters.count + 3 * parameters.trainedCount)
+    parameterBytes = 4 * (parameters.count + parameters.trainedCount + 2 * momentCount)
   }
 }

@@ -191,20 +191,27 @@ TILES INLINE void store_rows(enum KelipEpilogue epilogue, int to_floats, const K
   pending->next = end;
 }
 
-// c[2 × 2 tiles] = 32 rows of A · one panel, `steps` times 32 of K.
+// 32 rows of A: where their first tile lies, and bytes from a row to the next, from the upper tile to the lower one, and
+// from a tile to the next of K.
+typedef struct {
+  const char *first;
+  int64_t row, lower, step;
+} Strip;
+
+// c[2 × 2 tiles] = a strip of A · one panel, `steps` times 32 of K.
 TILES INLINE void multiply_tiles(enum KelipEpilogue epilogue, int to_floats, const KelipProduct *p, Pending *pending,
-                                 const uint16_t *a, int64_t row_bytes, const uint16_t *panel, int64_t steps, float *c) {
+                                 Strip strip, const uint16_t *panel, int64_t steps, float *c) {
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
-  const char *upper = (const char *)a, *lower = upper + 16 * row_bytes;
+  const char *upper = strip.first, *lower = upper + strip.lower;
   int64_t share = (pending->rows - pending->next + steps - 1) / steps;
-  for (int64_t step = 0; step < steps; step++, upper += 64, lower += 64, panel += 1024) {
-    _tile_loadd(4, upper, row_bytes);
+  for (int64_t step = 0; step < steps; step++, upper += strip.step, lower += strip.step, panel += 1024) {
+    _tile_loadd(4, upper, strip.row);
     _tile_loadd(6, panel, 64);
     _tile_dpbf16ps(0, 4, 6);
-    _tile_loadd(5, lower, row_bytes);
+    _tile_loadd(5, lower, strip.row);
     _tile_dpbf16ps(2, 5, 6);
     _tile_loadd(7, panel + 512, 64);
     _tile_dpbf16ps(1, 4, 7);
@@ -234,24 +241,30 @@ int64_t kelip_multiply_scratch(int64_t m, int64_t k, int64_t n) {
   return SUM_FLOATS * 4 + (k % 32 ? rows : 32) * padded(k) * 2;
 }
 
-// A block of rows of C from `first` on: A's rows, the last of them if they fill no whole tile.
+// A block of rows of C from `first` on. A's rows lie `a_stride` elements apart, the last of them in `tail` if they fill
+// no whole tile; or A comes in tiles, two for each 32 rows × 32 of K one after the other (`a_stride` 0).
 typedef struct {
   const uint16_t *a, *tail;
   int64_t a_stride, first, rows;
   float *sums;
 } Block;
 
+TILES INLINE Strip strip_at(const Block *block, int64_t row, int64_t depth) {
+  if (block->a_stride == 0) return (Strip){(const char *)(block->a + row * depth), 64, 1024, 2048};
+  int isTail = row >= block->rows / 32 * 32;
+  int64_t bytes = 2 * (isTail ? depth : block->a_stride);
+  return (Strip){(const char *)(isTail ? block->tail : block->a + row * block->a_stride), bytes, 16 * bytes, 64};
+}
+
 TILES INLINE void multiply_block_as(enum KelipEpilogue epilogue, int to_floats, const KelipProduct *p,
                                     const Block *block) {
-  int64_t depth = padded(p->k), whole = block->rows / 32 * 32, turn = 0;
+  int64_t depth = padded(p->k), turn = 0;
   Pending pending = {0};
   for (int64_t column = 0; column < p->n; column += 32) {
     const uint16_t *panel = (const uint16_t *)p->packed + column * depth;
     for (int64_t row = 0; row < block->rows; row += 32, turn ^= 1) {
       float *tiles = block->sums + turn * 4 * TILE_FLOATS;
-      int isTail = row >= whole;
-      multiply_tiles(epilogue, to_floats, p, &pending, isTail ? block->tail : block->a + row * block->a_stride,
-                     2 * (isTail ? depth : block->a_stride), panel, depth / 32, tiles);
+      multiply_tiles(epilogue, to_floats, p, &pending, strip_at(block, row, depth), panel, depth / 32, tiles);
       pending = (Pending){tiles, block->first + row, column, 0, block->rows - row < 32 ? block->rows - row : 32};
     }
   }
@@ -300,9 +313,9 @@ TILES void kelip_multiply(const KelipProduct *p, void *scratch) {
   }
 }
 
-// 32 rows × 16 columns of x transposed to 16 rows of y; columns' sums are added to `sums`.
-TILES INLINE void transpose_tile(const uint16_t *x, int64_t stride, int64_t rows, int64_t columns, uint16_t *y,
-                                 int64_t depth, float *sums) {
+// 32 rows × 16 columns of x transposed to a tile; columns' sums are added to `sums`.
+TILES INLINE void transpose_tile(const uint16_t *x, int64_t stride, int64_t rows, int64_t columns, uint16_t *tile,
+                                 float *sums) {
   __m512i pairs[16];
   for (int64_t pair = 0; pair < 16; pair++)
     pairs[pair] = row_pair(x + 2 * pair * stride, stride, rows - 2 * pair, columns);
@@ -316,36 +329,38 @@ TILES INLINE void transpose_tile(const uint16_t *x, int64_t stride, int64_t rows
     _mm512_mask_storeu_ps(sums, real, _mm512_add_ps(_mm512_maskz_loadu_ps(real, sums), _mm512_add_ps(even, odd)));
   }
   transpose16(pairs);
-  for (int64_t i = 0; i < columns && i < 16; i++) _mm512_storeu_si512(y + i * depth, pairs[i]);
+  for (int64_t i = 0; i < 16; i++) _mm512_store_si512(tile + 32 * i, pairs[i]);
 }
 
-// Columns [0, width) of x[R, …], transposed to [width, padded R], and their sums.
-TILES static void transpose_columns(const uint16_t *x, int64_t stride, int64_t rows, int64_t width, uint16_t *y,
+// Columns [0, width) of x[R, …] as the rows of a left operand in tiles, and their sums.
+TILES static void transpose_columns(const uint16_t *x, int64_t stride, int64_t rows, int64_t width, uint16_t *tiles,
                                     float *sums) {
   int64_t depth = padded(rows);
   for (int64_t row = 0; row < depth; row += 32)
-    for (int64_t column = 0; column < width; column += 16)
-      transpose_tile(x + row * stride + column, stride, rows - row, width - column, y + column * depth + row, depth,
-                     sums ? sums + column : 0);
+    for (int64_t column = 0; column < width; column += 16) {
+      uint16_t *tile = tiles + column / 32 * 32 * depth + row * 32 + column % 32 * 32;
+      transpose_tile(x + row * stride + column, stride, rows - row, width - column, tile, sums ? sums + column : 0);
+    }
 }
 
 int64_t kelip_outer_product_scratch(int64_t rows, int64_t a, int64_t b) {
-  int64_t block = block_rows(a, rows);
-  return (kelip_packed_count(rows, b) + block * padded(rows)) * 2 + kelip_multiply_scratch(block, padded(rows), b);
+  return SUM_FLOATS * 4 + (kelip_packed_count(rows, b) + block_rows(a, rows) * padded(rows)) * 2;
 }
 
-void kelip_outer_product(const void *left, const void *right, float *c, float *column_sums, int64_t rows, int64_t a,
-                         int64_t b, int accumulate, void *scratch) {
-  int64_t block = block_rows(a, rows), depth = padded(rows);
-  uint16_t *packed = scratch, *transposed = packed + kelip_packed_count(rows, b);
+TILES void kelip_outer_product(const void *left, const void *right, float *c, float *column_sums, int64_t rows,
+                               int64_t a, int64_t b, int accumulate, void *scratch) {
+  int64_t most = block_rows(a, rows), depth = padded(rows);
+  float *sums = scratch;
+  uint16_t *packed = (uint16_t *)(sums + SUM_FLOATS), *tiles = packed + kelip_packed_count(rows, b);
+  kelip_matrix_unit_begin();
   kelip_pack_bf16(right, b, 0, rows, b, packed);
-  for (int64_t first = 0; first < a; first += block) {
-    int64_t width = a - first < block ? a - first : block;
-    transpose_columns((const uint16_t *)left + first, a, rows, width, transposed, column_sums ? column_sums + first : 0);
-    KelipProduct product = {.m = width, .k = depth, .n = b, .a = transposed, .a_stride = depth, .packed = packed,
-                            .c = c + first * b, .c_stride = b, .float_output = 1, .accumulate = accumulate,
-                            .alpha = 1.0f};
-    kelip_multiply(&product, transposed + block * depth);
+  KelipProduct product = {.m = a, .k = depth, .n = b, .packed = packed, .c = c, .c_stride = b, .float_output = 1,
+                          .accumulate = accumulate, .alpha = 1.0f};
+  for (int64_t first = 0; first < a; first += most) {
+    int64_t width = a - first < most ? a - first : most;
+    transpose_columns((const uint16_t *)left + first, a, rows, width, tiles, column_sums ? column_sums + first : 0);
+    Block block = {tiles, 0, 0, first, width, sums};
+    multiply_block_as(KELIP_STORE, 1, &product, &block);
   }
 }
 #else

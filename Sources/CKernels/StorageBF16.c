@@ -1,4 +1,5 @@
 #include "CKernels.h"
+#include "AttentionStrip.h"
 #include "Vector.h"
 
 #define T bf16
@@ -15,3 +16,6 @@
 #define MAP_TABLE kelip_maps_bf16
 #include "AttentionPool.inc"
 #include "FeatureMaps.inc"
+
+#define ATTENTION_TABLE kelip_attention_bf16
+#include "Attention.inc"

@@ -1,4 +1,5 @@
 #include "CKernels.h"
+#include "AttentionStrip.h"
 #include "Vector.h"
 
 #define T float
@@ -15,3 +16,6 @@
 #define MAP_TABLE kelip_maps_f32
 #include "AttentionPool.inc"
 #include "FeatureMaps.inc"
+
+#define ATTENTION_TABLE kelip_attention_f32
+#include "Attention.inc"

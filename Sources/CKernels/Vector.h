@@ -6,15 +6,19 @@
 #include <stdint.h>
 #include <string.h>
 
-// One binary for every processor: the loader picks the widest clone that the machine has.
-#if defined(__x86_64__)
-#define CLONES __attribute__((target_clones("arch=sapphirerapids", "arch=x86-64-v4", "arch=x86-64-v3", "default")))
+// One binary for every processor: the loader picks the widest clone that the machine has. Levels, not models: a
+// hypervisor may name a model that the loader does not know.
+#if defined(CLONES)
+#elif defined(__x86_64__)
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define CLONES
 #endif
 #define INLINE static inline __attribute__((always_inline))
 // Every loop so marked touches only its own element in each turn, also where output and input are the same memory.
+#ifndef VECTOR
 #define VECTOR _Pragma("clang loop vectorize(assume_safety) interleave(enable)")
+#endif
 #define SUMS _Pragma("clang fp reassociate(on) contract(fast)")
 
 typedef struct { uint16_t bits; } bf16;

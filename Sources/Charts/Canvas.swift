@@ -37,6 +37,18 @@ struct Canvas {
     }
   }
 
+  /// Two pixels wide; dashes of eight pixels, gaps of six.
+  mutating func line(
+    from start: (x: Int, y: Int), to end: (x: Int, y: Int), _ colour: RGBColour, isDashed: Bool = false
+  ) {
+    let (width, height) = (end.x - start.x, end.y - start.y)
+    let steps = max(abs(width), abs(height), 1)
+    for step in 0...steps where !isDashed || step % 14 < 8 {
+      let (x, y) = (start.x + width * step / steps, start.y + height * step / steps)
+      fill(x: x, y: y, width: 2, height: 2, colour)
+    }
+  }
+
   mutating func paste(_ picture: RGBImage, x: Int, y: Int) { image.paste(picture, x: x, y: y) }
 
   func width(of text: String, size: Int) -> Int { font.width(of: text, pixelSize: size) }

@@ -79,4 +79,5 @@ package struct BarPanel: Sendable, Equatable {
 package enum ChartPanel: Sendable, Equatable {
   case histogram(HistogramPanel)
   case bars(BarPanel)
+  case lines(LinePanel)
 }

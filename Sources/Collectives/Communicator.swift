@@ -25,6 +25,17 @@ package protocol Communicator: AnyObject, Sendable {
   /// returns. Several may be pending; they start in the order of the calls.
   func startAllReduceSum(_ buffer: UnsafeMutableBufferPointer<Float>) throws -> PendingCollective
 
+  /// This rank's number among the parts of an exchange, `0 ..< worldSize`; not always `rank`.
+  func place(_ style: ExchangeStyle) -> Int
+  /// Does an exchange in the background; all ranks start it with equal cuts. It may be started again after its `wait`.
+  func start(_ exchange: Exchange) throws
+  /// Lets the ranks of this machine read whole pages of this one's memory, so that exchanges within them need no
+  /// messages. Their content stays. A collective call; where it is not possible, nothing changes.
+  func share(_ pages: UnsafeMutableRawBufferPointer) throws
+  /// Before shared pages are unmapped; all ranks call it at the same place in the order of their collectives. Does
+  /// nothing for others, or after `finalize()`.
+  func unshare(_ pages: UnsafeMutableRawBufferPointer)
+
   /// Lays the equally long `mine` of all ranks end to end, in rank order, into `all` (N times as long).
   /// `mine` may be this rank's own place in `all`, and must not overlap `all` in another way.
   func allGatherRaw(_ mine: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer) throws

@@ -50,4 +50,7 @@ package final class PendingCollective: @unchecked Sendable {
       condition.broadcast()
     }
   }
+
+  /// Makes ready for the same collective once more; the last one has ended.
+  package func rearm() { condition.withLock { result = nil } }
 }

@@ -75,6 +75,26 @@ package final class ThreadedCommunicator: Communicator {
     reduce("startAllReduceSum", buffer, +)
   }
 
+  package func place(_ style: ExchangeStyle) -> Int { rank }
+
+  package func share(_ pages: UnsafeMutableRawBufferPointer) {}
+  package func unshare(_ pages: UnsafeMutableRawBufferPointer) {}
+
+  package func start(_ exchange: Exchange) {
+    exchange.pending.rearm()
+    worker.submit { [rank, world] in
+      exchange.before?()
+      let outcome = Result {
+        let call = "\(exchange.kind) of \(exchange.cuts) in \(exchange.style.wire)"
+        let mine = exchange.outgoing(rank)
+        let parts = try world.meet(rank: rank, call: call, bytes: mine, combine: { $0 })
+        exchange.take(parts, rank: rank)
+      }
+      exchange.after?()
+      exchange.pending.complete(outcome)
+    }
+  }
+
   package func allGatherRaw(_ mine: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer) throws {
     precondition(
       all.count == worldSize * mine.count,

@@ -9,7 +9,8 @@ import CKernels
 ///
 /// Rows of all sequences lie end to end; sequence s is rows `offsets[s] ..< offsets[s + 1]`. `rows` may exceed the
 /// last offset: the padding rows get zeros. A row of `qkv`[R, 3·W] is (Q | K | V), each W = H · d wide.
-/// No score matrix is kept: backward recomputes it from `qkv`.
+/// Scores exist for 32 queries (on the way back: 128) of one head at a time, in cache; backward recomputes them from
+/// `qkv`. Memory grows with the longest sequence, not with its square.
 package struct AttentionShape: Sendable {
   package var rows: Int
   package var width: Int
@@ -31,117 +32,69 @@ package struct AttentionShape: Sendable {
   }
 
   var headWidth: Int { width / heads }
-  var scale: Float { 1 / Float(headWidth).squareRoot() }
+}
+
+/// What computes attention of bfloat16 rows. Rows of 32-bit floats always take the vector unit.
+package enum AttentionUnit: CaseIterable, Sendable {
+  /// 32-bit arithmetic; the result alone is rounded.
+  case vector
+  /// AMX tiles: probabilities and the scores' gradients are rounded to bfloat16 too, sums are in 32 bits. Numbers
+  /// below 2⁻¹²⁶ become 0.
+  case matrix
+
+  /// What this machine has.
+  package static var best: Self { kelip_matrix_unit() != 0 ? .matrix : .vector }
 }
 
 /// out[R, W] = attention of `qkv`[R, 3·W].
 package func attentionForward<S: ComputeScalar>(
   _ qkv: UnsafePointer<S>, offsets: [Int32], shape: AttentionShape, into out: UnsafeMutablePointer<S>,
-  arena: Arena
+  arena: Arena, unit: AttentionUnit = .best
 ) {
   let span = Phase.attention.begin(flops: shape.flops(offsets))
   defer { span.end() }
-  let width = shape.width
-  forEachSequence(offsets) { start, length in
-    arena.scratch {
-      let inputs = asFloats(qkv + start * 3 * width, length * 3 * width, arena)
-      let outputs = arena.allocate(Float.self, length * width)
-      let scores = arena.allocate(Float.self, length * length)
-      for head in 0..<shape.heads {
-        let q = inputs + head * shape.headWidth
-        probabilities(q, length, shape, into: scores)
-        BLAS.multiply(
-          .init(scores, rowLength: length), .init(q + 2 * width, rowLength: 3 * width),
-          into: outputs + head * shape.headWidth, ldc: width,
-          m: length, n: shape.headWidth, k: length)
-      }
-      kernelTable(S.self).from_float(outputs, out + start * width, Int64(length * width))
-    }
+  withKernel(S.self, unit, offsets, shape, arena) { kernel, shape, scratch in
+    kernel.forward(&shape, qkv, out, scratch)
   }
-  zeroPadding(out, from: Int(offsets.last ?? 0), to: shape.rows, width)
+  zeroPadding(out, from: Int(offsets.last ?? 0), to: shape.rows, shape.width)
 }
 
 /// dQKV[R, 3·W] from dOut[R, W] and the saved `qkv`.
 package func attentionBackward<S: ComputeScalar>(
   _ dOut: UnsafePointer<S>, qkv: UnsafePointer<S>, offsets: [Int32], shape: AttentionShape,
-  into dQKV: UnsafeMutablePointer<S>, arena: Arena
+  into dQKV: UnsafeMutablePointer<S>, arena: Arena, unit: AttentionUnit = .best
 ) {
   let span = Phase.attentionBackward.begin(flops: 2 * shape.flops(offsets))
   defer { span.end() }
-  let width = shape.width
-  forEachSequence(offsets) { start, length in
+  withKernel(S.self, unit, offsets, shape, arena) { kernel, shape, scratch in
+    kernel.backward(&shape, dOut, qkv, dQKV, scratch)
+  }
+  zeroPadding(dQKV, from: Int(offsets.last ?? 0), to: shape.rows, 3 * shape.width)
+}
+
+private func withKernel<S: ComputeScalar>(
+  _: S.Type, _ unit: AttentionUnit, _ offsets: [Int32], _ shape: AttentionShape, _ arena: Arena,
+  _ body: (KelipAttentionTable, inout KelipAttention, UnsafeMutableRawPointer) -> Void
+) {
+  let kernel = attentionTable(S.self, unit)
+  let longest = offsets.indices.dropFirst().reduce(0) { max($0, offsets[$1] - offsets[$1 - 1]) }
+  offsets.withUnsafeBufferPointer { offsets in
+    var cShape = KelipAttention(
+      offsets: offsets.baseAddress, sequences: Int64(max(0, offsets.count - 1)), heads: Int64(shape.heads),
+      size: Int64(shape.headWidth), causal: shape.causal ? 1 : 0)
     arena.scratch {
-      let inputs = asFloats(qkv + start * 3 * width, length * 3 * width, arena)
-      let gradient = asFloats(dOut + start * width, length * width, arena)
-      let result = arena.allocate(Float.self, length * 3 * width)
-      let scores = arena.allocate(Float.self, length * length)
-      let dScores = arena.allocate(Float.self, length * length)
-      for head in 0..<shape.heads {
-        let column = head * shape.headWidth
-        backwardHead(
-          inputs + column, gradient + column, length, shape, scores: scores, dScores: dScores,
-          into: result + column)
-      }
-      kernelTable(S.self).from_float(result, dQKV + start * 3 * width, Int64(length * 3 * width))
+      let scratch = arena.allocate(UInt8.self, Int(kernel.scratch(Int64(longest), cShape.size)))
+      body(kernel, &cShape, scratch)
     }
   }
-  zeroPadding(dQKV, from: Int(offsets.last ?? 0), to: shape.rows, 3 * width)
 }
 
-/// One head of one sequence: P again from Q and K, then dV = Pᵀ dO, dP = dO Vᵀ, dS, dQ = dS K, dK = dSᵀ Q.
-private func backwardHead(
-  _ q: UnsafePointer<Float>, _ dOut: UnsafePointer<Float>, _ length: Int, _ shape: AttentionShape,
-  scores: UnsafeMutablePointer<Float>, dScores: UnsafeMutablePointer<Float>,
-  into dq: UnsafeMutablePointer<Float>
-) {
-  let width = shape.width
-  let stride = 3 * width
-  let headWidth = shape.headWidth
-  probabilities(q, length, shape, into: scores)
-  BLAS.multiply(
-    .init(scores, rowLength: length, transposed: true), .init(dOut, rowLength: width), into: dq + 2 * width,
-    ldc: stride,
-    m: length, n: headWidth, k: length)
-  BLAS.multiply(
-    .init(dOut, rowLength: width), .init(q + 2 * width, rowLength: stride, transposed: true), into: dScores,
-    ldc: length,
-    m: length, n: length, k: headWidth)
-  softmaxBackward(scores, dScores, rows: length, columns: length, scale: shape.scale)
-  BLAS.multiply(
-    .init(dScores, rowLength: length), .init(q + width, rowLength: stride), into: dq, ldc: stride, m: length,
-    n: headWidth, k: length)
-  BLAS.multiply(
-    .init(dScores, rowLength: length, transposed: true), .init(q, rowLength: stride), into: dq + width,
-    ldc: stride,
-    m: length, n: headWidth, k: length)
-}
-
-/// scores[T, T] = softmax(q kᵀ / √d) of one head.
-private func probabilities(
-  _ q: UnsafePointer<Float>, _ length: Int, _ shape: AttentionShape, into scores: UnsafeMutablePointer<Float>
-) {
-  BLAS.multiply(
-    .init(q, rowLength: 3 * shape.width),
-    .init(q + shape.width, rowLength: 3 * shape.width, transposed: true),
-    into: scores, ldc: length,
-    m: length, n: length, k: shape.headWidth)
-  softmaxRows(scores, rows: length, columns: length, scale: shape.scale, causal: shape.causal)
-}
-
-private func forEachSequence(_ offsets: [Int32], _ body: (_ start: Int, _ length: Int) -> Void) {
-  for sequence in 0..<max(0, offsets.count - 1) where offsets[sequence + 1] > offsets[sequence] {
-    body(Int(offsets[sequence]), Int(offsets[sequence + 1] - offsets[sequence]))
+private func attentionTable<S: ComputeScalar>(_: S.Type, _ unit: AttentionUnit) -> KelipAttentionTable {
+  switch (S.precision, unit) {
+  case (.fp32, _): kelip_attention_f32
+  case (.bf16, .vector): kelip_attention_bf16
+  case (.bf16, .matrix): kelip_attention_bf16_tiles
   }
-}
-
-/// The values as 32-bit floats: themselves on the fp32 path, a copy in scratch memory otherwise.
-private func asFloats<S: ComputeScalar>(
-  _ values: UnsafePointer<S>, _ count: Int, _ arena: Arena
-) -> UnsafePointer<Float> {
-  if S.precision == .fp32 { return UnsafeRawPointer(values).assumingMemoryBound(to: Float.self) }
-  let copy = arena.allocate(Float.self, count)
-  kernelTable(S.self).to_float(values, copy, Int64(count))
-  return UnsafePointer(copy)
 }
 
 private func zeroPadding<S: ComputeScalar>(

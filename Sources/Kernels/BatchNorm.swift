@@ -147,6 +147,6 @@ package func batchNormForward<S: ComputeScalar>(
 func batchNormTable<S: ComputeScalar>(_: S.Type) -> KelipBatchNormTable {
   switch S.precision {
   case .fp32: kelip_batch_norm_f32
-  case .bf16: kelip_batch_norm_bf16
+  case .bf16: nativeBFloat16 ? kelip_batch_norm_bf16_native : kelip_batch_norm_bf16
   }
 }

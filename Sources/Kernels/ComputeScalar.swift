@@ -45,6 +45,9 @@ package struct BFloat16: ComputeScalar, Equatable {
 func kernelTable<S: ComputeScalar>(_: S.Type) -> KelipKernelTable {
   switch S.precision {
   case .fp32: kelip_kernels_f32
-  case .bf16: kelip_kernels_bf16
+  case .bf16: nativeBFloat16 ? kelip_kernels_bf16_native : kelip_kernels_bf16
   }
 }
+
+/// The processor converts to bfloat16 itself.
+let nativeBFloat16 = kelip_bf16_native() != 0

@@ -39,6 +39,6 @@ package func channelsLast<S: ComputeScalar>(
 func mapTable<S: ComputeScalar>(_: S.Type) -> KelipMapTable {
   switch S.precision {
   case .fp32: kelip_maps_f32
-  case .bf16: kelip_maps_bf16
+  case .bf16: nativeBFloat16 ? kelip_maps_bf16_native : kelip_maps_bf16
   }
 }

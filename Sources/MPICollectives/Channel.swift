@@ -1,16 +1,13 @@
 internal import CMPIShims
 
-/// An MPI communicator that one kind of step uses, and the order of the steps on it.
+/// An MPI communicator that one kind of step uses.
 ///
-/// MPI matches the non-blocking collectives of a communicator by the order in which each rank starts them. So
-/// every step takes a ticket when its operation is queued, and starts when its number is up. Only the
-/// communication thread touches a channel.
-final class Channel {
+/// MPI matches the non-blocking collectives of a communicator by the order in which each rank starts them: hence the
+/// tickets.
+final class Channel: Turnstile {
   let handle: kelip_mpi_comm
   let rank: Int
   let size: Int
-  private var nextTicket = 0
-  private var nextStart = 0
 
   /// Over a communicator that has been made by MPI.
   init(_ handle: kelip_mpi_comm, worldRank: Int?) throws {
@@ -30,15 +27,23 @@ final class Channel {
     return try Channel(made, worldRank: worldRank)
   }
 
-  func takeTicket() -> Int {
-    defer { nextTicket += 1 }
-    return nextTicket
-  }
-
-  func isUp(_ ticket: Int) -> Bool { ticket == nextStart }
-
-  func started(_ ticket: Int) {
-    precondition(isUp(ticket), "a step out of turn")
-    nextStart += 1
+  /// The `values` of every rank, in rank order. Blocks, and must not be called while steps of this channel are under
+  /// way.
+  func gatherNow<T: BitwiseCopyable>(_ value: T, worldRank: Int) throws -> [T] {
+    let width = MemoryLayout<T>.stride
+    let layout = PartLayout(counts: Array(repeating: width, count: size))
+    var all = [T](repeating: value, count: size)
+    try all.withUnsafeMutableBytes { bytes in
+      var request: kelip_mpi_request = 0
+      let status = kelip_mpi_iallgatherv(
+        nil, 0, bytes.baseAddress, layout.counts, layout.displacements, handle, &request)
+      try check("MPI_Iallgatherv", rank: worldRank, status)
+      var isDone: Int32 = 0
+      while isDone == 0 {
+        try check("MPI_Test", rank: worldRank, kelip_mpi_test(&request, &isDone))
+        if isDone == 0 { kelip_short_sleep(50) }
+      }
+    }
+    return all
   }
 }

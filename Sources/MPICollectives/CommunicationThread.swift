@@ -9,7 +9,7 @@ internal import CMPIShims
 /// sleeps, less so while somebody waits for it.
 final class CommunicationThread: @unchecked Sendable {
   // Safe to share: the queue and the states are touched under the condition's lock, the rest by the thread only.
-  typealias Submission = (build: (OperationBuilder) -> [Operation], pending: PendingCollective)
+  typealias Submission = (request: Request, pending: PendingCollective)
 
   /// What the other threads may know of the world.
   struct Place {
@@ -17,6 +17,8 @@ final class CommunicationThread: @unchecked Sendable {
     let worldSize: Int
     let localRank: Int
     let localWorldSize: Int
+    /// Among the parts of hierarchical exchanges.
+    let hierarchicalPlace: Int
   }
 
   /// Collectives under way at a time. More would not be faster, and each reduction holds scratch memory.
@@ -31,12 +33,16 @@ final class CommunicationThread: @unchecked Sendable {
   private var failure: (any Error)?
 
   private let pieceBytes: Int
+  /// The queue's other half: the two change places, so that both keep their memory.
+  private var taken: [Submission] = []
   private var waiting: [Operation] = []
   private var active: [Operation] = []
   private var backOff = BackOff()
 
   init(pieceBytes: Int) {
     self.pieceBytes = pieceBytes
+    queue.reserveCapacity(256)
+    taken.reserveCapacity(256)
     let thread = Thread { [self] in run() }
     thread.name = "communication"
     thread.start()
@@ -52,12 +58,14 @@ final class CommunicationThread: @unchecked Sendable {
     }
   }
 
-  func submit(_ pending: PendingCollective, _ build: @escaping (OperationBuilder) -> [Operation]) {
+  var isStopped: Bool { condition.withLock { isStopping } }
+
+  func submit(_ request: Request, _ pending: PendingCollective) {
     condition.lock()
     precondition(!isStopping, "a collective after finalize()")
     let failure = self.failure
     if failure == nil {
-      queue.append((build, pending))
+      queue.append((request, pending))
       condition.broadcast()
     }
     condition.unlock()
@@ -102,7 +110,7 @@ final class CommunicationThread: @unchecked Sendable {
     announce(world)
     work(
       OperationBuilder(
-        world: world, pieceBytes: pieceBytes, scratch: ScratchPool(keptCount: Self.inFlightLimit)))
+        world: world, pieceBytes: pieceBytes, scratch: ScratchPool(keptCount: 2 * Self.inFlightLimit)))
     let outcome = Result { try failure.map { throw $0 } ?? world.leave() }
     condition.withLock {
       end = outcome
@@ -115,7 +123,8 @@ final class CommunicationThread: @unchecked Sendable {
       place = .success(
         Place(
           rank: world.all.rank, worldSize: world.all.size, localRank: world.localRank,
-          localWorldSize: world.localWorldSize))
+          localWorldSize: world.localWorldSize,
+          hierarchicalPlace: world.place(isHierarchical: true)))
       condition.broadcast()
     }
   }
@@ -137,16 +146,29 @@ final class CommunicationThread: @unchecked Sendable {
     condition.lock()
     let isIdle = waiting.isEmpty && active.isEmpty
     while isIdle, queue.isEmpty, !isStopping, abortCode == nil { condition.wait() }
-    let taken = queue
-    queue.removeAll(keepingCapacity: true)
+    swap(&queue, &taken)
     let code = abortCode
     let isOver = isIdle && taken.isEmpty && isStopping
     condition.unlock()
 
     if let code { kelip_mpi_abort(code) }
-    for submission in taken { waiting += submission.build(builder) }
-    if !taken.isEmpty { backOff.reset() }
-    return !isOver
+    guard !taken.isEmpty else { return !isOver }
+    build(builder)
+    backOff.reset()
+    return true
+  }
+
+  private func build(_ builder: OperationBuilder) {
+    defer { taken.removeAll(keepingCapacity: true) }
+    for (index, submission) in taken.enumerated() {
+      do {
+        waiting += try builder.operations(submission.request, submission.pending)
+      } catch {
+        fail(error)
+        for left in taken[index...] { left.pending.complete(.failure(error)) }
+        return
+      }
+    }
   }
 
   private func pollOnce() throws {
@@ -168,11 +190,11 @@ final class CommunicationThread: @unchecked Sendable {
   private func fail(_ error: any Error) {
     condition.lock()
     failure = error
-    let taken = queue
+    let queued = queue
     queue.removeAll()
     condition.unlock()
     for operation in active + waiting { operation.fail(error) }
-    for submission in taken { submission.pending.complete(.failure(error)) }
+    for submission in queued { submission.pending.complete(.failure(error)) }
     active.removeAll()
     waiting.removeAll()
   }

@@ -22,6 +22,9 @@ package final class MPICommunicator: Communicator {
   package let localRank: Int
   package let localWorldSize: Int
   private let thread: CommunicationThread
+  private let hierarchicalPlace: Int
+  /// Of the calls that return when all is done: one at a time, from one thread at a time.
+  private let blocking = PendingCollective()
 
   /// Whether this process was started by an MPI launcher. False under plain `sbatch` and in a shell: a program
   /// then is a world of one.
@@ -46,36 +49,57 @@ package final class MPICommunicator: Communicator {
     worldSize = place.worldSize
     localRank = place.localRank
     localWorldSize = place.localWorldSize
+    hierarchicalPlace = place.hierarchicalPlace
   }
 
   package func allReduceSum(_ buffer: UnsafeMutableBufferPointer<Float>) throws {
-    try reduce(UnsafeMutableRawBufferPointer(buffer), .sumFloat).wait()
+    try run(.reduce(UnsafeMutableRawBufferPointer(buffer), .sumFloat))
   }
 
   package func allReduceSum(_ buffer: UnsafeMutableBufferPointer<Double>) throws {
-    try reduce(UnsafeMutableRawBufferPointer(buffer), .sumDouble).wait()
+    try run(.reduce(UnsafeMutableRawBufferPointer(buffer), .sumDouble))
   }
 
   package func allReduceMax(_ buffer: UnsafeMutableBufferPointer<Double>) throws {
-    try reduce(UnsafeMutableRawBufferPointer(buffer), .maxDouble).wait()
+    try run(.reduce(UnsafeMutableRawBufferPointer(buffer), .maxDouble))
   }
 
   package func startAllReduceSum(_ buffer: UnsafeMutableBufferPointer<Float>) -> PendingCollective {
-    reduce(UnsafeMutableRawBufferPointer(buffer), .sumFloat)
+    let pending = PendingCollective()
+    thread.submit(.reduce(UnsafeMutableRawBufferPointer(buffer), .sumFloat), pending)
+    return pending
+  }
+
+  package func place(_ style: ExchangeStyle) -> Int { style.isHierarchical ? hierarchicalPlace : rank }
+
+  package func start(_ exchange: Exchange) {
+    precondition(exchange.cuts.count == worldSize + 1, "an exchange for another world")
+    exchange.pending.rearm()
+    thread.submit(.exchange(exchange), exchange.pending)
+  }
+
+  package func share(_ pages: UnsafeMutableRawBufferPointer) throws {
+    guard worldSize > 1 else { return }
+    try run(.share(pages))
+  }
+
+  package func unshare(_ pages: UnsafeMutableRawBufferPointer) {
+    guard worldSize > 1, !thread.isStopped else { return }
+    thread.submit(.unshare(pages), PendingCollective())
   }
 
   package func allGatherRaw(_ mine: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer) throws {
     precondition(
       all.count == worldSize * mine.count,
       "all-gather of \(mine.count) bytes from each of \(worldSize) into \(all.count)")
-    try gather(mine, counts: Array(repeating: mine.count, count: worldSize), into: all)
+    try run(.gather(mine, into: all))
   }
 
   package func allGatherBytes(_ mine: [UInt8]) throws -> [[UInt8]] {
     let counts = try allGather(Int64(mine.count)).map(Int.init)
     var all = [UInt8](repeating: 0, count: counts.reduce(0, +))
     try all.withUnsafeMutableBytes { target in
-      try mine.withUnsafeBytes { try gather($0, counts: counts, into: target) }
+      try mine.withUnsafeBytes { try run(.gatherCounts($0, counts, into: target)) }
     }
     var start = 0
     return counts.map { count in
@@ -86,11 +110,11 @@ package final class MPICommunicator: Communicator {
 
   package func broadcast(_ buffer: UnsafeMutableRawBufferPointer, root: Int) throws {
     precondition((0..<worldSize).contains(root), "root \(root) in a world of \(worldSize)")
-    try start { $0.broadcast(buffer, root: root, $1) }.wait()
+    try run(.broadcast(buffer, root: root))
   }
 
   package func barrier() throws {
-    try start { $0.barrier($1) }.wait()
+    try run(.barrier)
   }
 
   package func finalize() throws {
@@ -102,23 +126,9 @@ package final class MPICommunicator: Communicator {
     thread.abort(code.rawValue, within: 5)
   }
 
-  private func reduce(
-    _ buffer: UnsafeMutableRawBufferPointer, _ reduction: Reduction
-  ) -> PendingCollective {
-    start { $0.reduce(buffer, reduction, $1) }
-  }
-
-  private func gather(
-    _ mine: UnsafeRawBufferPointer, counts: [Int], into all: UnsafeMutableRawBufferPointer
-  ) throws {
-    try start { $0.gather(mine, counts: counts, into: all, $1) }.wait()
-  }
-
-  private func start(
-    _ build: @escaping (OperationBuilder, PendingCollective) -> [Operation]
-  ) -> PendingCollective {
-    let pending = PendingCollective()
-    thread.submit(pending) { build($0, pending) }
-    return pending
+  private func run(_ request: Request) throws {
+    blocking.rearm()
+    thread.submit(request, blocking)
+    try blocking.wait()
   }
 }

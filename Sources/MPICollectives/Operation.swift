@@ -1,23 +1,23 @@
 import Collectives
 internal import CMPIShims
 
-/// A collective on the communication thread: steps one after the other, each a piece of local work and then one
-/// non-blocking MPI collective.
+/// A collective on the communication thread: steps one after the other, each started when its turn comes and then
+/// asked until it is done.
 final class Operation {
-  /// Starts an MPI collective; what it needs must live as long as the step.
-  typealias Start = (Channel) throws -> kelip_mpi_request
+  /// Whether the step has ended.
+  typealias Poll = () throws -> Bool
 
-  struct Step {
-    let channel: Channel
+  private struct Step {
+    let turnstile: Turnstile
     let ticket: Int
-    let start: Start
+    let start: (_ ticket: Int) throws -> Poll
   }
 
   private let rank: Int
   private let pending: PendingPieces
   private var steps: [Step] = []
   private var startedCount = 0
-  private var request: kelip_mpi_request?
+  private var poll: Poll?
   private var conclusion: () -> Void = {}
 
   init(rank: Int, pending: PendingPieces) {
@@ -28,8 +28,27 @@ final class Operation {
   var hasWaiters: Bool { pending.hasWaiters }
 
   /// Adds a step; steps start in the order in which they were added.
-  func then(on channel: Channel, _ start: @escaping Start) {
-    steps.append(Step(channel: channel, ticket: channel.takeTicket(), start: start))
+  func then(at turnstile: Turnstile, _ start: @escaping (_ ticket: Int) throws -> Poll) {
+    steps.append(Step(turnstile: turnstile, ticket: turnstile.takeTicket(), start: start))
+  }
+
+  /// Adds an MPI collective; what it needs must live as long as the closures.
+  ///
+  /// - Parameter finish: local work when it has ended.
+  func then(
+    on channel: Channel, finish: @escaping () -> Void = {},
+    _ start: @escaping (Channel) throws -> kelip_mpi_request
+  ) {
+    then(at: channel) { [rank] ticket in
+      var request = try start(channel)
+      channel.passed(ticket)
+      return {
+        var isDone: Int32 = 0
+        try check("MPI_Test", rank: rank, kelip_mpi_test(&request, &isDone))
+        if isDone != 0 { finish() }
+        return isDone != 0
+      }
+    }
   }
 
   /// Local work after the last step.
@@ -41,8 +60,9 @@ final class Operation {
   func advance() throws -> (moved: Bool, done: Bool) {
     var moved = false
     while true {
-      if request != nil {
-        guard try isRequestDone() else { return (moved, false) }
+      if let poll {
+        guard try poll() else { return (moved, false) }
+        self.poll = nil
         moved = true
       }
       guard startedCount < steps.count else {
@@ -57,18 +77,10 @@ final class Operation {
 
   func fail(_ error: any Error) { pending.fail(error) }
 
-  private func isRequestDone() throws -> Bool {
-    var isDone: Int32 = 0
-    try check("MPI_Test", rank: rank, kelip_mpi_test(&request!, &isDone))
-    if isDone != 0 { request = nil }
-    return isDone != 0
-  }
-
   private func startNext() throws -> Bool {
     let step = steps[startedCount]
-    guard step.channel.isUp(step.ticket) else { return false }
-    request = try step.start(step.channel)
-    step.channel.started(step.ticket)
+    guard step.turnstile.isUp(step.ticket) else { return false }
+    poll = try step.start(step.ticket)
     startedCount += 1
     return true
   }

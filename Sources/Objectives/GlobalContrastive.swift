@@ -17,31 +17,36 @@ package struct ContrastiveResult {
 }
 
 /// CLIP's symmetric contrastive loss over the global batch (Radford et al. 2021, figure 3), exact for any number of
-/// ranks N and any tile size, without a B × B buffer anywhere.
+/// ranks N, without a B × B buffer anywhere: memory grows with B, not with its square.
 ///
 /// With z = exp(logitScale) · cosine similarity of image i and text j, L = ½ (CE over texts + CE over images), the mean
-/// over the B pairs. Each rank takes the log-sum-exp of its own image rows and text rows over column tiles, gathers
-/// those 2·B numbers, and recomputes the tiles to get the whole gradient of its own features: no reduce-scatter.
+/// over the B pairs. Each rank takes exp(z) of its own image rows in blocks, which gives its rows' sums and its part of
+/// the texts' sums; with those of all ranks it takes the blocks again for the whole gradient of its own features: no
+/// reduce-scatter. In bf16 the unit vectors and the probabilities are rounded to bfloat16, the sums are not.
 package struct GlobalContrastive: Sendable {
-  /// Rows and columns of one tile of similarities.
+  /// Rows and columns of a tile where the range of logits needs running maxima.
   package var tileRows: Int
   package var tileColumns: Int
+  /// For tests: takes that path always.
+  var needsRunningMaxima = false
+  /// For tests: threads that share the passes, where they are not what the program was given.
+  var workers: Int?
 
   package init(tileRows: Int = 256, tileColumns: Int = 1024) {
     precondition(tileRows > 0 && tileColumns > 0)
     (self.tileRows, self.tileColumns) = (tileRows, tileColumns)
   }
 
-  /// One modality of this rank and of the whole world.
-  private struct Side {
-    /// Unit rows of this rank, [b, D], and their lengths before, [b].
-    var unit: UnsafeMutablePointer<Float>
-    var norms: UnsafeMutablePointer<Float>
-    /// Unit rows of all ranks, [B, D].
-    var all: UnsafeMutablePointer<Float>
-    /// Log-sum-exp of each row's similarities over the other side, [b] and [B].
-    var lse: UnsafeMutablePointer<Float>
-    var allLSE: UnsafeMutablePointer<Float>
+  /// The features of this rank and where their gradients go, [b, D] each.
+  struct Batch {
+    var imageFeatures: UnsafePointer<Float>
+    var textFeatures: UnsafePointer<Float>
+    var dImageFeatures: UnsafeMutablePointer<Float>
+    var dTextFeatures: UnsafeMutablePointer<Float>
+    var size: Int
+    var embedDim: Int
+    /// exp(logitScale).
+    var scale: Float
   }
 
   /// The loss of the global batch and the gradients of this rank's features.
@@ -49,148 +54,34 @@ package struct GlobalContrastive: Sendable {
   /// - Parameters:
   ///   - imageFeatures, textFeatures: [b, D], b = B / N rows of this rank, not normalised.
   ///   - logitScale: the learned temperature, as log.
+  ///   - precision: of the products. bf16 needs a matrix unit; a machine without one computes in 32 bits.
   ///   - dImageFeatures, dTextFeatures: [b, D], written.
   package func lossAndGradients(
     imageFeatures: UnsafePointer<Float>, textFeatures: UnsafePointer<Float>, batchSize: Int, embedDim: Int,
-    logitScale: Float, dImageFeatures: UnsafeMutablePointer<Float>,
-    dTextFeatures: UnsafeMutablePointer<Float>,
-    communicator: any Communicator, arena: Arena
+    logitScale: Float, precision: Precision = .fp32, dImageFeatures: UnsafeMutablePointer<Float>,
+    dTextFeatures: UnsafeMutablePointer<Float>, communicator: any Communicator, arena: Arena
   ) throws -> ContrastiveResult {
     let span = Phase.loss.begin()
     defer { span.end() }
-    return try arena.scratch {
-      let scale = expf(logitScale)
-      let globalBatchSize = batchSize * communicator.worldSize
-      let shape = Shape(rows: batchSize, columns: globalBatchSize, embedDim: embedDim, scale: scale)
-      var waiting = Stopwatch()
-      let images = try side(imageFeatures, shape, communicator, arena, &waiting)
-      let texts = try side(textFeatures, shape, communicator, arena, &waiting)
-      logSumExp(images, over: texts, shape, arena)
-      logSumExp(texts, over: images, shape, arena)
-      try waiting.measure {
-        try gather(images.lse, batchSize, into: images.allLSE, communicator)
-        try gather(texts.lse, batchSize, into: texts.allLSE, communicator)
-      }
-      let matches = (0..<batchSize).map {
-        dot(images.unit + $0 * embedDim, texts.unit + $0 * embedDim, count: embedDim)
-      }
-      let loss = try waiting.measure { try meanLoss(images, texts, matches, shape, communicator) }
-      let similarity = gradient(images, against: texts, shape, into: dImageFeatures, arena)
-      _ = gradient(texts, against: images, shape, into: dTextFeatures, arena)
-      let dLogitScale = Double(scale) * (similarity - 2 * matches.reduce(0, +)) / Double(2 * globalBatchSize)
-      return ContrastiveResult(loss: loss, dLogitScale: dLogitScale, communicationSeconds: waiting.seconds)
-    }
+    let batch = Batch(
+      imageFeatures: imageFeatures, textFeatures: textFeatures, dImageFeatures: dImageFeatures,
+      dTextFeatures: dTextFeatures, size: batchSize, embedDim: embedDim, scale: expf(logitScale))
+    let tiled =
+      needsRunningMaxima
+      ? nil
+      : precision == .bf16 && ContrastiveTiles<BFloat16>.isUsable
+        ? try tiled(BFloat16.self, batch, communicator, arena)
+        : try tiled(Float.self, batch, communicator, arena)
+    return try tiled ?? runningMaxima(batch, communicator, arena)
   }
 
-  private struct Shape {
-    var rows: Int
-    var columns: Int
-    var embedDim: Int
-    var scale: Float
-  }
-
-  private func side(
-    _ features: UnsafePointer<Float>, _ shape: Shape, _ communicator: any Communicator, _ arena: Arena,
-    _ waiting: inout Stopwatch
-  ) throws -> Side {
-    let (rows, columns, dim) = (shape.rows, shape.columns, shape.embedDim)
-    let side = Side(
-      unit: arena.allocate(Float.self, rows * dim), norms: arena.allocate(Float.self, rows),
-      all: arena.allocate(Float.self, columns * dim), lse: arena.allocate(Float.self, rows),
-      allLSE: arena.allocate(Float.self, columns))
-    l2NormaliseForward(features, into: side.unit, norms: side.norms, rows: rows, columns: dim)
-    try waiting.measure { try gather(side.unit, rows * dim, into: side.all, communicator) }
-    return side
-  }
-
-  private func gather(
-    _ mine: UnsafeMutablePointer<Float>, _ count: Int, into all: UnsafeMutablePointer<Float>,
+  /// Everyone's `count` values, in rank order.
+  func gather<T: BitwiseCopyable>(
+    _ mine: UnsafeMutablePointer<T>, _ count: Int, into all: UnsafeMutablePointer<T>,
     _ communicator: any Communicator
   ) throws {
     try communicator.allGather(
       UnsafeBufferPointer(start: mine, count: count),
       into: UnsafeMutableBufferPointer(start: all, count: count * communicator.worldSize))
-  }
-
-  /// Calls `body` with each tile of unit(side) · all(other)ᵀ, [tile rows, tile columns].
-  private func forEachTile(
-    _ side: Side, over other: Side, _ shape: Shape, _ arena: Arena,
-    _ body: (_ scores: UnsafeMutablePointer<Float>, _ rows: Range<Int>, _ columns: Range<Int>) -> Void
-  ) {
-    arena.scratch {
-      let scores = arena.allocate(Float.self, tileRows * tileColumns)
-      let dim = shape.embedDim
-      for firstRow in stride(from: 0, to: shape.rows, by: tileRows) {
-        let rows = firstRow..<min(firstRow + tileRows, shape.rows)
-        for firstColumn in stride(from: 0, to: shape.columns, by: tileColumns) {
-          let columns = firstColumn..<min(firstColumn + tileColumns, shape.columns)
-          matrixMultiply(
-            side.unit + firstRow * dim, other.all + firstColumn * dim, transposeB: true, into: scores,
-            m: rows.count, n: columns.count, k: dim)
-          body(scores, rows, columns)
-        }
-      }
-    }
-  }
-
-  private func logSumExp(_ side: Side, over other: Side, _ shape: Shape, _ arena: Arena) {
-    arena.scratch {
-      let maximum = arena.allocate(Float.self, shape.rows)
-      let sum = arena.allocate(Double.self, shape.rows)
-      maximum.update(repeating: -.greatestFiniteMagnitude, count: shape.rows)
-      sum.update(repeating: 0, count: shape.rows)
-      forEachTile(side, over: other, shape, arena) { scores, rows, columns in
-        logSumExpTile(
-          scores, rows: rows.count, columns: columns.count, scale: shape.scale,
-          maximum: maximum + rows.lowerBound,
-          sum: sum + rows.lowerBound)
-      }
-      for row in 0..<shape.rows { side.lse[row] = maximum[row] + Float(log(sum[row])) }
-    }
-  }
-
-  private func meanLoss(
-    _ images: Side, _ texts: Side, _ matches: [Double], _ shape: Shape, _ communicator: any Communicator
-  ) throws -> Double {
-    var total = 0.0
-    for row in 0..<shape.rows {
-      total += Double(images.lse[row]) + Double(texts.lse[row]) - 2 * Double(shape.scale) * matches[row]
-    }
-    return try communicator.sum(total) / Double(2 * shape.columns)
-  }
-
-  /// dFeatures of one side; returns Σ over its tiles of (softmax over rows + softmax over columns) · similarity.
-  ///
-  /// With G = (P_row + P_column − 2 I) / 2B over similarities, dUnit = scale · G · all(other).
-  private func gradient(
-    _ side: Side, against other: Side, _ shape: Shape, into dFeatures: UnsafeMutablePointer<Float>,
-    _ arena: Arena
-  ) -> Double {
-    let (dim, factor) = (shape.embedDim, shape.scale / Float(2 * shape.columns))
-    var total = 0.0
-    arena.scratch {
-      let dUnit = arena.allocateZeroed(Float.self, shape.rows * dim)
-      forEachTile(side, over: other, shape, arena) { scores, rows, columns in
-        total += contrastiveTile(
-          scores, rows: rows.count, columns: columns.count, scale: shape.scale,
-          rowLSE: side.lse + rows.lowerBound,
-          columnLSE: other.allLSE + columns.lowerBound)
-        matrixMultiply(
-          scores, other.all + columns.lowerBound * dim, into: dUnit + rows.lowerBound * dim, m: rows.count,
-          n: dim,
-          k: columns.count, alpha: factor, beta: 1)
-      }
-      subtractMatches(other, shape, factor: 2 * factor, from: dUnit)
-      l2NormaliseBackward(
-        dUnit, y: side.unit, norms: side.norms, into: dFeatures, rows: shape.rows, columns: dim)
-    }
-    return total
-  }
-
-  /// The −2 I of the gradient: row r's match is row r of this rank's other modality.
-  private func subtractMatches(
-    _ other: Side, _ shape: Shape, factor: Float, from dUnit: UnsafeMutablePointer<Float>
-  ) {
-    for i in 0..<(shape.rows * shape.embedDim) { dUnit[i] -= factor * other.unit[i] }
   }
 }

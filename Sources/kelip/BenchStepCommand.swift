@@ -35,6 +35,11 @@ struct BenchStep: ParsableCommand {
   @Option(help: "Frozen part of the text tower.") var freezeText: Freezing = .none
   @Option(help: "Views of each picture, each against its caption.") var crops: Int = 1
   @Option(help: "Pairs that go through the towers at once, in two passes.") var microBatch: Int?
+  @Option(help: "Gradients in messages: fp32 or bf16.") var gradientWire: GradientWire = .fp32
+  @Option(help: "Whether the ranks of a machine exchange among themselves first (true, false).")
+  var hierarchical = true
+  @Option(help: "Whether each rank keeps the optimizer's state of its share only (true, false).")
+  var shardOptimizer = true
   @Option(help: "Draw the phases of a step (PNG).", completion: .file()) var picture: String?
   @Flag(help: "Tell the call stack of each heap allocation of one step.") var traceAllocations = false
   @Flag(help: "Print JSON.") var json = false
@@ -67,6 +72,8 @@ struct BenchStep: ParsableCommand {
       model: config, precision: precision, batchSize: batch,
       tokens: tokens ?? config.text.contextLength, steps: steps)
     benchmark.freezing = (freezeImage, freezeText)
+    benchmark.parallel.style = ExchangeStyle(wire: gradientWire, isHierarchical: hierarchical)
+    benchmark.parallel.shardsOptimizer = shardOptimizer
     (benchmark.crops, benchmark.microBatchSize) = (crops, microBatch)
     (benchmark.warmups, benchmark.phaseSteps) = (warmups, phaseSteps)
     (benchmark.productSeconds, benchmark.tracesAllocations) = (productSeconds, traceAllocations)

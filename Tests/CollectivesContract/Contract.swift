@@ -18,7 +18,7 @@ package enum Contract {
   /// - Parameter largeCount: the longest buffers; a debug build is slow to fill them.
   package static func checks(largeCount: Int) -> [ContractCheck] {
     worldChecks + reductionChecks(largeCount: largeCount) + pendingChecks + gatherChecks + agreementChecks
-      + bucketChecks
+      + exchangeChecks + bucketChecks
   }
 }
 

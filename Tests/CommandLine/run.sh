@@ -393,6 +393,37 @@ assert d["resident_growth_bytes"] < 1 << 20, d["resident_growth_bytes"]
 PYTHON
 }
 
+bench_collectives_calibrates_a_plan() {
+  expect_status 0 mpirun -n 2 --oversubscribe "$kelip" bench collectives --max-megabytes 1 --seconds 0.05 --json || return
+  cp "$work/out" "$work/collectives.json"
+  printf '%s\n' "run: {directory: $work/planned}" "model: {config: $work/model.yaml}" \
+    'data: {train: nowhere, tokenizer: nowhere.json, global_batch_size: 64}' 'optimizer: {steps: 1000, lr: 1e-3}' \
+    >"$work/planned.yaml"
+  expect_status 0 "$kelip" plan --config "$work/planned.yaml" --nodes 4 --ranks-per-node 2 --bandwidth 10 --latency 50 \
+    --tokens 8 --steps 1 --collectives "$work/collectives.json" --save-step "$work/steps.json" \
+    --picture "$work/plan.png" --json || return
+  cp "$work/out" "$work/plan.json"
+  # The same from what was measured, without measuring again.
+  expect_status 0 "$kelip" plan --config "$work/planned.yaml" --nodes 4 --ranks-per-node 2 --bandwidth 10 --latency 50 \
+    --collectives "$work/collectives.json" --step "$work/steps.json" --json || return
+  python3 - "$work/plan.json" "$work/out" "$work/plan.png" <<'PYTHON' || fail "plan --json" || return
+import json, sys
+d, again = (json.load(open(path)) for path in sys.argv[1:3])
+assert d == again
+stage, = d["stages"]
+assert stage["global_batch"] == 64 and stage["batch_per_rank"] == 8 and stage["steps"] == 1000, stage
+parts = stage["compute_seconds"] + stage["stolen_seconds"] + stage["communication_seconds"]
+assert 0 < stage["step_seconds"] and abs(parts - stage["step_seconds"]) < 1e-9, stage
+assert abs(d["core_hours"] - 8 * 1000 * stage["step_seconds"] / 3600) < 1e-9, d
+assert [point["nodes"] for point in stage["scaling"]["same_batch_per_rank"]] == [2 ** k for k in range(11)]
+assert [point["nodes"] for point in stage["scaling"]["same_global_batch"]] == [2 ** k for k in range(6)]
+assert open(sys.argv[3], "rb").read(8) == b"\x89PNG\r\n\x1a\n"
+PYTHON
+  expect_status 2 "$kelip" plan --config "$work/planned.yaml" --nodes 4 --ranks-per-node 2 --bandwidth 10 --latency 50 \
+    --collectives "$work/plan.json" && expect_in err plan.json || return
+  expect_status 2 "$kelip" plan --config "$work/planned.yaml" --nodes 0 --ranks-per-node 2 --bandwidth 10 --latency 50
+}
+
 data_stats_describes_shards() {
   expect_status 0 "$kelip" data stats "$data/train" --tokenizer "$data/tokenizer.json" --out "$work/report" --json || return
   cp "$work/out" "$work/stats-alone.json"
@@ -546,6 +577,7 @@ check retrieval_prints_json
 check bench_step_prints_json
 check bench_step_tells_where_time_goes
 check bench_kernels_measures_a_models_products
+check bench_collectives_calibrates_a_plan
 check a_steady_step_allocates_nothing
 check data_stats_describes_shards
 check data_verify_finds_damage

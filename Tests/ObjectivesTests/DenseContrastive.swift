@@ -10,6 +10,8 @@ struct DenseContrastive {
   var texts: [Double]
   var embedDim: Int
   var logitScale: Double
+  /// The features count as unit rows whatever their lengths, and the gradients are those of unit rows.
+  var isNormalised = false
 
   var batchSize: Int { images.count / embedDim }
 
@@ -22,8 +24,9 @@ struct DenseContrastive {
 
   func lossAndGradients() -> Result {
     let (b, d) = (batchSize, embedDim)
-    let unitImages = Reference.l2NormaliseForward(images, rows: b, columns: d)
-    let unitTexts = Reference.l2NormaliseForward(texts, rows: b, columns: d)
+    var unitImages = Reference.l2NormaliseForward(images, rows: b, columns: d)
+    var unitTexts = Reference.l2NormaliseForward(texts, rows: b, columns: d)
+    if isNormalised { (unitImages.y, unitTexts.y) = (images, texts) }
     let similarities = Reference.linearForward(
       unitImages.y, weight: unitTexts.y, bias: nil, rows: b, inputs: d, outputs: b, layout: .outputsByInputs)
     let logits = similarities.map { exp(logitScale) * $0 }
@@ -34,6 +37,11 @@ struct DenseContrastive {
     let dUnitTexts = Reference.linearForward(
       Reference.transpose(dSimilarities, rows: b, columns: b), weight: unitImages.y, bias: nil, rows: b,
       inputs: b, outputs: d, layout: .inputsByOutputs)
+    guard !isNormalised else {
+      return Result(
+        loss: loss(logits), dImages: dUnitImages, dTexts: dUnitTexts,
+        dLogitScale: Reference.dot(dLogits, logits))
+    }
     return Result(
       loss: loss(logits),
       dImages: Reference.l2NormaliseBackward(

@@ -22,3 +22,4 @@ typedef struct {
 
 extern const KelipBatchNormTable kelip_batch_norm_f32;
 extern const KelipBatchNormTable kelip_batch_norm_bf16;
+extern const KelipBatchNormTable kelip_batch_norm_bf16_native;

@@ -5,10 +5,13 @@
 #pragma once
 #include <stdint.h>
 
+#include "Attention.h"
 #include "BatchNorm.h"
+#include "Contrastive.h"
 #include "FeatureMaps.h"
 #include "MatrixConvolution.h"
 #include "MatrixUnit.h"
+#include "WorkerPool.h"
 
 /// The operations that exist once a storage type. `void *` points at floats or at bfloat16 words.
 typedef struct {
@@ -60,6 +63,11 @@ typedef struct {
 
 extern const KelipKernelTable kelip_kernels_f32;
 extern const KelipKernelTable kelip_kernels_bf16;
+/// The same with the processor's own conversion: equal but for numbers below 2⁻¹²⁶, which become 0. Only where
+/// `kelip_bf16_native`.
+extern const KelipKernelTable kelip_kernels_bf16_native;
+/// 1 where this processor converts to bfloat16 and KELIP_MATRIX_UNIT is not "off".
+int kelip_bf16_native(void);
 
 /// Softmax of scale·s over each row in place; with `causal`, row i sees columns 0…i and the rest become 0.
 void kelip_softmax_rows(float *scores, int64_t rows, int64_t columns, int64_t stride, float scale, int causal);

@@ -22,3 +22,4 @@ typedef struct {
 
 extern const KelipMapTable kelip_maps_f32;
 extern const KelipMapTable kelip_maps_bf16;
+extern const KelipMapTable kelip_maps_bf16_native;

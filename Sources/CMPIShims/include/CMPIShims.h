@@ -48,5 +48,34 @@ void kelip_sum_parts_double(const double *const *parts, int part_count, double *
 // out[i] = max over parts.
 void kelip_max_parts_double(const double *const *parts, int part_count, double *out, size_t count);
 
+// bf16 on the wire. `parts[own]` holds 32-bit floats, the others bf16; the sum goes from the left as above.
+void kelip_sum_parts_bf16(const void *const *parts, int part_count, int own, float *out, size_t count);
+void kelip_narrow(const float *x, uint16_t *y, size_t count);
+void kelip_widen(const uint16_t *x, float *y, size_t count);
+void kelip_round_to_bf16(float *x, size_t count);
+// Σ x² in 64 bits.
+double kelip_squares(const float *x, size_t count);
+// As kelip_sum_parts_float; returns the sum's Σ out².
+double kelip_sum_parts_squares(const float *const *parts, int part_count, float *out, size_t count);
+
+// Memory that other processes of this machine read: a file without a name, found by its owner's descriptor.
+typedef struct {
+  int64_t process, descriptor;
+  uint64_t inode, device, bytes;
+} kelip_shared_file;
+
+// A new file of zeros, mapped at `address`. Returns 0 or an errno.
+int kelip_shared_make(size_t bytes, kelip_shared_file *file, void **address);
+// Puts a new file of the same content in the place of private pages; both must be whole pages. 0 or an errno.
+int kelip_shared_replace(void *address, size_t bytes, kelip_shared_file *file);
+// Another process's file for reading; NULL where it cannot be had.
+const void *kelip_shared_open(const kelip_shared_file *file);
+void kelip_shared_close(const void *address, size_t bytes);
+// Closes the owner's descriptor: those who have mapped the file keep it.
+void kelip_shared_forget(const kelip_shared_file *file);
+// Words that are written by one process and read by others, with what was written before them.
+uint64_t kelip_shared_load(const void *address);
+void kelip_shared_store(void *address, uint64_t value);
+
 // Sleeps about this long: asks the kernel not to round this thread's short sleeps up by its usual 50 µs.
 void kelip_short_sleep(unsigned microseconds);

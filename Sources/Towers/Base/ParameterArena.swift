@@ -1,10 +1,6 @@
 import Basics
 import Kernels
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// One named tensor of a model: a range of the parameter arena.
 package final class Parameter {
   /// Its outside name, e.g. `visual.transformer.resblocks.0.attn.in_proj_weight`.
@@ -155,15 +151,15 @@ package final class ParameterArena {
       }
     }
     trainedCount = starts[.frozen]!
-    values = Self.zeroed(offset)
-    gradients = Self.zeroed(withGradients ? trainedCount : 0)
+    values = hugePages(offset)
+    gradients = hugePages(withGradients ? trainedCount : 0)
     statistics = UnsafeMutableBufferPointer(rebasing: values[starts[.statistic]!...])
     for parameter in parameters { parameter.arena = self }
     precondition(Set(parameters.map(\.name)).count == parameters.count, "two parameters of one name")
   }
 
   deinit {
-    for block in [values, gradients] { munmap(block.baseAddress!, Self.byteCount(block.count)) }
+    for block in [values, gradients] { releasePages(block) }
   }
 
   /// Elements of the arena, alignment gaps included.
@@ -198,19 +194,4 @@ package final class ParameterArena {
       }
     }
   }
-
-  /// Zero pages straight from the system: those never touched (a model only asked for its shapes) cost nothing.
-  private static func zeroed(_ count: Int) -> UnsafeMutableBufferPointer<Float> {
-    let bytes = byteCount(count)
-    let address = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let address, address != MAP_FAILED else {
-      fatalError("no memory for \(bytes) bytes of parameters: \(String(cString: strerror(errno)))")
-    }
-    // Refusal costs only speed.
-    madvise(address, bytes, MADV_HUGEPAGE)
-    return UnsafeMutableBufferPointer(
-      start: address.bindMemory(to: Float.self, capacity: count), count: count)
-  }
-
-  private static func byteCount(_ count: Int) -> Int { max(64, count * MemoryLayout<Float>.stride) }
 }

@@ -4,6 +4,7 @@ import Kernels
 import Objectives
 import Optimization
 import ShardStream
+import Tokenization
 import Towers
 
 /// What a stage of a run trains: an entry of `stages`. A new objective is a case here, its line in the two switches
@@ -26,11 +27,15 @@ package enum StageKind: String, CaseIterable, Sendable {
   }
 
   /// Parameters are zero until they are initialised or loaded.
-  func makeObjective<S: ComputeScalar>(_ plan: RunPlan, as _: S.Type) throws -> any TrainObjective {
+  ///
+  /// - Parameter tokenizer: asked for by stages that hide tokens only.
+  package func makeObjective<S: ComputeScalar>(
+    _ config: TrainConfig, _ model: ModelConfig, tokenizer: () throws -> any Tokenizer, as _: S.Type
+  ) throws -> any TrainObjective {
     switch self {
-    case .mae: try MAEObjective<S>(plan.config, plan.model)
-    case .contrastive: try ContrastiveObjective<S>(plan.config, plan.model)
-    case .joint: try JointMaskedObjective<S>(plan)
+    case .mae: try MAEObjective<S>(config, model)
+    case .contrastive: try ContrastiveObjective<S>(config, model)
+    case .joint: try JointMaskedObjective<S>(config, model, tokenizer())
     }
   }
 }

@@ -84,10 +84,9 @@ package struct MaskedSettings: Sendable, Equatable {
 
 extension JointMaskedObjective {
   /// As configured.
-  convenience init(_ plan: RunPlan) throws {
-    let (config, model) = (plan.config, plan.model)
+  convenience init(_ config: TrainConfig, _ model: ModelConfig, _ tokenizer: any Tokenizer) throws {
     guard let masked = config.masked else { preconditionFailure("the stage joint without its settings") }
-    let options = try masked.options(seed: config.seed, tokenizer: plan.tokenizer, model: model)
+    let options = try masked.options(seed: config.seed, tokenizer: tokenizer, model: model)
     var heads: MaskedHeads<S>!
     let encoder = try DualEncoder<S>(model, frozen: config.frozen.parts()) {
       heads = MaskedHeads($0, model, textLoss: masked.textLoss)

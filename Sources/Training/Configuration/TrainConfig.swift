@@ -96,8 +96,8 @@ package struct TrainConfig: Sendable {
   package var microBatchSize: Int?
   /// `parallel.sync_batch_norm`: whether batch norms take their statistics over all ranks.
   package var synchronisesBatchNorm: Bool
-  /// `parallel.bucket_megabytes`, in bytes.
-  package var bucketBytes: Int
+  /// The keys of section `parallel` that say how gradients and weights travel.
+  package var parallel: ParallelSettings
 
   /// `checkpoint.every_steps`.
   package var checkpointEverySteps: Int
@@ -186,7 +186,7 @@ package struct TrainConfig: Sendable {
       "parallel.threads_per_rank", default: Self.launcherThreads, in: 1...1024)
     microBatchSize = try reader.optionalInteger("parallel.micro_batch_size", in: positive)
     synchronisesBatchNorm = try reader.bool("parallel.sync_batch_norm", default: false)
-    bucketBytes = try reader.integer("parallel.bucket_megabytes", default: 25, in: 1...4096) << 20
+    parallel = try ParallelSettings(reader)
 
     checkpointEverySteps = try reader.integer("checkpoint.every_steps", default: 1000, in: positive)
     keepLast = try reader.integer("checkpoint.keep_last", default: 3, in: positive)

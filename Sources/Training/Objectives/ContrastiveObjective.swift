@@ -53,6 +53,7 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
   package let model: DualEncoder<S>
   private let loss: GlobalContrastive
   let options: Options
+  private var total = CropLosses()
 
   package init(model: DualEncoder<S>, loss: GlobalContrastive, options: Options = Options()) {
     (self.model, self.loss, self.options) = (model, loss, options)
@@ -60,14 +61,16 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
 
   package var parameters: ParameterArena { model.parameters }
 
+  package var tokenTable: Parameter? { model.texts.tokenTable.isTrainable ? model.texts.tokenTable : nil }
+
   package func refresh() { model.refresh() }
 
   package func accumulate(_ batch: TrainBatch, _ context: ObjectiveContext) throws -> ObjectiveResult {
     let batch = options.patchDropout?(batch) ?? batch
     let pairs = Pairs(batch, model, context.arena)
-    let microBatches = options.microBatches(batch.count)
-    guard microBatches.count > 1 else { return try onePass(pairs, context) }
-    return try twoPasses(pairs, microBatches: microBatches, context)
+    total.begin(logitScale: model.logitScale.value.pointee)
+    guard (options.microBatchSize ?? batch.count) < batch.count else { return try onePass(pairs, context) }
+    return try twoPasses(pairs, microBatches: options.microBatches(batch.count), context)
   }
 
   /// open_clip's clamp: a temperature that falls without end makes the loss blow up.
@@ -86,18 +89,21 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
     let dTexts: UnsafeMutablePointer<Float>
     /// Of the crop in turn.
     let dCropTexts: UnsafeMutablePointer<Float>
-    /// One for each crop.
-    let images: [UnsafeMutablePointer<Float>]
-    let dImages: [UnsafeMutablePointer<Float>]
+    /// Crop after crop.
+    private let allImages: UnsafeMutablePointer<Float>
+    private let allDImages: UnsafeMutablePointer<Float>
 
     init(_ batch: TrainBatch, _ model: DualEncoder<S>, _ arena: Arena) {
       (self.batch, embedDim) = (batch, model.config.embedDim)
       let count = batch.count * embedDim
       (texts, dCropTexts) = (arena.allocate(Float.self, count), arena.allocate(Float.self, count))
       dTexts = arena.allocateZeroed(Float.self, count)
-      images = batch.crops.map { _ in arena.allocate(Float.self, count) }
-      dImages = batch.crops.map { _ in arena.allocate(Float.self, count) }
+      allImages = arena.allocate(Float.self, count * batch.crops.count)
+      allDImages = arena.allocate(Float.self, count * batch.crops.count)
     }
+
+    func images(_ crop: Int) -> UnsafeMutablePointer<Float> { allImages + crop * batch.count * embedDim }
+    func dImages(_ crop: Int) -> UnsafeMutablePointer<Float> { allDImages + crop * batch.count * embedDim }
   }
 
   private func pass(_ mode: PassMode, _ context: ObjectiveContext) -> TowerPass {
@@ -106,26 +112,24 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
 
   private func onePass(_ pairs: Pairs, _ context: ObjectiveContext) throws -> ObjectiveResult {
     let (arena, crops) = (context.arena, pairs.batch.crops)
-    var total = Total(logitScale: model.logitScale.value.pointee)
     try model.encodeTexts(pairs.batch.captions, into: pairs.texts, pass(.training, context))
-    for (number, crop) in crops.enumerated() {
-      func forward() throws {
-        try model.encodeImages(crop.images, into: pairs.images[number], pass(.training, context))
-        total.add(try cropLoss(pairs, number, context), crop.name)
+    for number in crops.indices.dropLast() {
+      try arena.scratch {
+        try forward(pairs, number, context)
+        try model.backwardImages(pairs.dImages(number)) { _ in }
       }
-      guard number == crops.count - 1 else {
-        try arena.scratch {
-          try forward()
-          try model.backwardImages(pairs.dImages[number]) { _ in }
-        }
-        continue
-      }
-      try forward()
     }
-    try finishLogitScale(total, context)
+    try forward(pairs, crops.count - 1, context)
+    try finishLogitScale(context)
     try model.backwardTexts(pairs.dTexts, gradientsReady: context.gradientsReady)
-    try model.backwardImages(pairs.dImages[crops.count - 1], gradientsReady: context.gradientsReady)
+    try model.backwardImages(pairs.dImages(crops.count - 1), gradientsReady: context.gradientsReady)
     return total.result
+  }
+
+  private func forward(_ pairs: Pairs, _ crop: Int, _ context: ObjectiveContext) throws {
+    let images = pairs.batch.crops[crop].images
+    try model.encodeImages(images, into: pairs.images(crop), pass(.training, context))
+    total.add(try cropLoss(pairs, crop, context), pairs.batch.crops[crop].name)
   }
 
   /// Features of all micro-batches without activations, one global loss, then each micro-batch forward again and
@@ -133,13 +137,12 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
   private func twoPasses(
     _ pairs: Pairs, microBatches: [Range<Int>], _ context: ObjectiveContext
   ) throws -> ObjectiveResult {
-    var total = Total(logitScale: model.logitScale.value.pointee)
     for rows in microBatches { try encodeTexts(pairs, rows, .rehearsal, context) }
     for (number, crop) in pairs.batch.crops.enumerated() {
       for rows in microBatches { try encodeImages(pairs, number, rows, .rehearsal, context) }
       total.add(try cropLoss(pairs, number, context), crop.name)
     }
-    try finishLogitScale(total, context)
+    try finishLogitScale(context)
     for rows in microBatches {
       let isLast = rows.upperBound == pairs.batch.count
       try context.arena.scratch {
@@ -154,7 +157,7 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
         let isLast = rows.upperBound == pairs.batch.count && number == pairs.batch.crops.count - 1
         try context.arena.scratch {
           try encodeImages(pairs, number, rows, .training, context)
-          try model.backwardImages(pairs.dImages[number] + rows.lowerBound * pairs.embedDim) {
+          try model.backwardImages(pairs.dImages(number) + rows.lowerBound * pairs.embedDim) {
             if isLast { try context.gradientsReady($0) }
           }
         }
@@ -177,7 +180,7 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
     _ pairs: Pairs, _ crop: Int, _ rows: Range<Int>, _ mode: PassMode, _ context: ObjectiveContext
   ) throws {
     let images = pairs.batch.crops[crop].images.slice(rows)
-    let target = pairs.images[crop] + rows.lowerBound * pairs.embedDim
+    let target = pairs.images(crop) + rows.lowerBound * pairs.embedDim
     func encode() throws { try model.encodeImages(images, into: target, pass(mode, context)) }
     try mode == .training ? encode() : context.arena.scratch(encode)
   }
@@ -188,53 +191,23 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
   ) throws -> ContrastiveResult {
     let count = pairs.batch.count * pairs.embedDim
     let result = try loss.lossAndGradients(
-      imageFeatures: pairs.images[crop], textFeatures: pairs.texts, batchSize: pairs.batch.count,
-      embedDim: pairs.embedDim, logitScale: model.logitScale.value.pointee,
-      dImageFeatures: pairs.dImages[crop], dTextFeatures: pairs.dCropTexts,
+      imageFeatures: pairs.images(crop), textFeatures: pairs.texts, batchSize: pairs.batch.count,
+      embedDim: pairs.embedDim, logitScale: model.logitScale.value.pointee, precision: S.precision,
+      dImageFeatures: pairs.dImages(crop), dTextFeatures: pairs.dCropTexts,
       communicator: context.communicator, arena: context.arena)
     let part = Float(options.weight / Double(pairs.batch.crops.count))
     if part != 1 {
-      for values in [pairs.dImages[crop], pairs.dCropTexts] { scale(values, by: part, count: count) }
+      scale(pairs.dImages(crop), by: part, count: count)
+      scale(pairs.dCropTexts, by: part, count: count)
     }
     addInPlace(pairs.dCropTexts, to: pairs.dTexts, count: count)
     return result
   }
 
-  private func finishLogitScale(_ total: Total, _ context: ObjectiveContext) throws {
+  private func finishLogitScale(_ context: ObjectiveContext) throws {
     guard model.logitScale.isTrainable else { return }
     model.logitScale.gradient.pointee += Float(
       options.weight * total.dLogitScale / Double(total.losses.count))
     try context.gradientsReady(model.logitScale.end)
-  }
-
-  /// The crops' losses as they come in.
-  private struct Total {
-    let logitScale: Float
-    var losses: [(name: String, value: Double)] = []
-    var dLogitScale = 0.0
-    var communicationSeconds = 0.0
-
-    init(logitScale: Float) { self.logitScale = logitScale }
-
-    mutating func add(_ crop: ContrastiveResult, _ name: String) {
-      losses.append((name, crop.loss))
-      dLogitScale += crop.dLogitScale
-      communicationSeconds += crop.communicationSeconds
-    }
-
-    var result: ObjectiveResult {
-      let loss = losses.reduce(0) { $0 + $1.value } / Double(losses.count)
-      var groups: [String] = []
-      for crop in losses where !groups.contains(crop.name) { groups.append(crop.name) }
-      let terms = groups.map { name in
-        let group = losses.filter { $0.name == name }
-        return (
-          name: "contrastive_loss_\(name)", value: group.reduce(0) { $0 + $1.value } / Double(group.count)
-        )
-      }
-      return ObjectiveResult(
-        loss: loss, terms: [("contrastive_loss", loss)] + (losses.count > 1 ? terms : []),
-        logitScale: exp(Double(logitScale)), communicationSeconds: communicationSeconds)
-    }
   }
 }

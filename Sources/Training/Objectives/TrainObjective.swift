@@ -78,4 +78,16 @@ package protocol TrainObjective: AnyObject {
   func accumulate(_ batch: TrainBatch, _ context: ObjectiveContext) throws -> ObjectiveResult
   /// Brings parameters back within their limits after an update.
   func constrain()
+  /// The embeddings of which a batch's gradient touches the rows of its captions' ids and no others; nil if there are
+  /// none such.
+  var tokenTable: Parameter? { get }
+}
+
+extension TrainObjective {
+  package var tokenTable: Parameter? { nil }
+
+  /// Where the gradients of `tokenTable` lie.
+  var tableRows: GradientLayout.Rows? {
+    tokenTable.map { .init(range: $0.offset..<$0.end, width: $0.shape[1]) }
+  }
 }

@@ -1,5 +1,6 @@
 import Basics
 import Checkpointing
+import Collectives
 import Foundation
 import Kernels
 import Optimization
@@ -32,17 +33,28 @@ package struct RunState: Codable, Sendable, Equatable {
 /// `optimizer.safetensors` (`exp_avg.NAME`, `exp_avg_sq.NAME`, of what is trained), `state.json`, `model.json`
 /// (open_clip's keys) and `tokenizer.json`, so that a checkpoint is usable on its own.
 package enum RunCheckpoint {
-  /// Writes the checkpoint of `state.step`, makes it the latest, and removes what is no longer kept. Called by
-  /// the leader alone: parameters and moments are equal on every rank.
+  /// Writes the checkpoint of `state.step`, makes it the latest, and removes what is no longer kept. Called by every
+  /// rank: parameters are equal on all, and the leader writes them; of a sharded optimizer's moments all have a part.
   package static func save(
     _ state: RunState, _ parameters: ParameterArena, _ optimizer: Optimizer, model: ModelConfig,
-    _ tokenizer: any Tokenizer, in directory: CheckpointDirectory
+    _ tokenizer: any Tokenizer, in directory: CheckpointDirectory,
+    _ communicator: any Communicator = SoloCommunicator()
   ) throws {
+    let moments = try MomentTransport(optimizer, communicator)
+    let places = momentPlaces(optimizer, parameters)
+    guard communicator.isLeader else {
+      for place in places { try moments.collect(place.moment, place.parameter.range) { _ in } }
+      return
+    }
     let heads = parameters.declared.filter(\.isHead)
     try directory.write(step: state.step) { writer in
       try write(parameters.declared.filter { !$0.isHead }, "model.safetensors", to: writer)
       if !heads.isEmpty { try write(heads, headsName, to: writer) }
-      try writeMoments(optimizer, parameters.declared.filter(\.isTrainable), to: writer)
+      try writer.safetensors("optimizer.safetensors", tensors: places.map(\.tensor)) { file in
+        for place in places {
+          try moments.collect(place.moment, place.parameter.range) { try file.append($0) }
+        }
+      }
       try writer.file("state.json", JSONEncoder().encode(state))
       try writer.file("model.json", ModelFile.json(model))
       try writer.file("tokenizer.json", tokenizer.json())
@@ -62,17 +74,19 @@ package enum RunCheckpoint {
 
   private static let momentNames = ["exp_avg", "exp_avg_sq"]
 
-  private static func writeMoments(
-    _ optimizer: Optimizer, _ parameters: [Parameter], to writer: CheckpointWriter
-  ) throws {
-    let places = parameters.flatMap { parameter in
-      zip(momentNames, [optimizer.m, optimizer.v]).map { (name: $0, moments: $1, parameter: parameter) }
-    }
-    let tensors = places.map { TensorSpec("\($0.name).\($0.parameter.name)", .float32, $0.parameter.shape) }
-    try writer.safetensors("optimizer.safetensors", tensors: tensors) { file in
-      for place in places {
-        let range = place.parameter.offset..<place.parameter.end
-        try file.append(UnsafeBufferPointer(rebasing: place.moments[range]))
+  /// A moment of one parameter, as its file names it.
+  private struct MomentPlace {
+    let name: String
+    let moment: UnsafeMutableBufferPointer<Float>
+    let parameter: Parameter
+
+    var tensor: TensorSpec { TensorSpec("\(name).\(parameter.name)", .float32, parameter.shape) }
+  }
+
+  private static func momentPlaces(_ optimizer: Optimizer, _ parameters: ParameterArena) -> [MomentPlace] {
+    parameters.declared.filter(\.isTrainable).flatMap { parameter in
+      zip(momentNames, [optimizer.m, optimizer.v]).map {
+        MomentPlace(name: $0, moment: $1, parameter: parameter)
       }
     }
   }
@@ -87,24 +101,42 @@ package enum RunCheckpoint {
     }
   }
 
-  /// Fills parameters and optimizer and says where the run stood.
+  /// Fills parameters and optimizer of every rank from what the leader reads; all ranks call it.
+  ///
+  /// - Parameter url: the checkpoint; the leader's counts.
+  /// - Returns: where the run stood, on the leader.
+  @discardableResult
   package static func load(
-    _ url: URL, into parameters: ParameterArena, _ optimizer: Optimizer
-  ) throws -> RunState {
+    _ url: URL?, into parameters: ParameterArena, _ optimizer: Optimizer,
+    _ communicator: any Communicator = SoloCommunicator()
+  ) throws -> RunState? {
+    let found = try communicator.onLeader {
+      try loadWeights(url!, into: parameters)
+      return try (
+        SafetensorsReader(url!.appendingPathComponent("optimizer.safetensors")), state(url!)
+      )
+    }
+    try communicator.broadcast(UnsafeMutableRawBufferPointer(parameters.values), root: 0)
+    let moments = try MomentTransport(optimizer, communicator)
+    for place in momentPlaces(optimizer, parameters) {
+      try moments.distribute(place.moment, place.parameter.range) {
+        try found!.0.copyFloats(named: place.tensor.name, into: $0)
+      }
+    }
+    let step = try communicator.allGather(found?.1.updates ?? 0)[0]
+    optimizer.step = step
+    return found?.1
+  }
+
+  private static func loadWeights(_ url: URL, into parameters: ParameterArena) throws {
     let heads = parameters.declared.filter(\.isHead)
     try WeightFile.load(
       url.appendingPathComponent("model.safetensors"), into: parameters.declared.filter { !$0.isHead })
     if !heads.isEmpty { try WeightFile.load(url.appendingPathComponent(headsName), into: heads) }
-    let moments = try SafetensorsReader(url.appendingPathComponent("optimizer.safetensors"))
-    for parameter in parameters.declared where parameter.isTrainable {
-      for (name, target) in zip(momentNames, [optimizer.m, optimizer.v]) {
-        let range = parameter.offset..<parameter.end
-        try moments.copyFloats(
-          named: "\(name).\(parameter.name)", into: UnsafeMutableBufferPointer(rebasing: target[range]))
-      }
-    }
-    let state = try state(url)
-    optimizer.step = state.updates
-    return state
   }
+}
+
+extension Parameter {
+  /// Its elements of the arena.
+  fileprivate var range: Range<Int> { offset..<end }
 }

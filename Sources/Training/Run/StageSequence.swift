@@ -49,14 +49,13 @@ struct StageSequence<S: ComputeScalar> {
   ) throws -> (any TrainObjective, Optimizer) {
     let communicator = session.communicator
     let (objective, optimizer) = try communicator.agree {
-      let objective = try stage.settings.kind.makeObjective(session.plan, as: S.self)
-      return (objective, Optimizer(objective.parameters, settings: stage.settings.optimizer))
+      let plan = session.plan
+      let objective = try stage.settings.kind.makeObjective(
+        plan.config, plan.model, tokenizer: { plan.tokenizer }, as: S.self)
+      return (objective, plan.config.parallel.optimizer(for: objective, stage.settings.optimizer, communicator))
     }
     if isResuming {
-      try communicator.onLeader {
-        _ = try RunCheckpoint.load(start.checkpoint!, into: objective.parameters, optimizer)
-      }
-      try share(objective.parameters, optimizer)
+      try RunCheckpoint.load(start.checkpoint, into: objective.parameters, optimizer, communicator)
     } else {
       try communicator.agree {
         try StartWeights(config: session.plan.config, previous: previous?.parameters)
@@ -85,13 +84,5 @@ struct StageSequence<S: ComputeScalar> {
     return RunState(
       step: leaders.0, updates: leaders.1, samplesSeen: leaders.2, worldSize: communicator.worldSize,
       shards: shards)
-  }
-
-  /// The leader read the checkpoint; the others need no access to its disk.
-  private func share(_ parameters: ParameterArena, _ optimizer: Optimizer) throws {
-    for buffer in [parameters.values, optimizer.m, optimizer.v] {
-      try session.communicator.broadcast(UnsafeMutableRawBufferPointer(buffer), root: 0)
-    }
-    optimizer.step = session.state.updates
   }
 }

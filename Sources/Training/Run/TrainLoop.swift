@@ -26,8 +26,8 @@ final class TrainLoop {
     step = try TrainStep(
       objective: objective, optimizer: optimizer,
       schedule: stage.settings.schedule.schedule(stepsPerEpoch: stage.order.stepsPerEpoch),
-      gradClipNorm: stage.settings.gradClipNorm, bucketBytes: session.plan.config.bucketBytes,
-      communicator: communicator)
+      gradClipNorm: stage.settings.gradClipNorm, bucketBytes: session.plan.config.parallel.bucketBytes,
+      communicator: communicator, style: session.plan.config.parallel.style)
     let (logger, firstStep) = (session.logger, session.state.step - stage.firstStep)
     loader = try communicator.agree {
       try session.plan.loader(stage, communicator, startStep: firstStep) { logger.warning("\($0)") }
@@ -144,10 +144,10 @@ final class TrainLoop {
     let number = session.state.step
     guard session.savedStep != number else { return }
     session.savedStep = number
-    guard communicator.isLeader else { return }
     try RunCheckpoint.save(
       session.state, step.objective.parameters, step.optimizer, model: session.plan.model,
-      session.plan.tokenizer, in: session.checkpoints)
+      session.plan.tokenizer, in: session.checkpoints, communicator)
+    guard communicator.isLeader else { return }
     session.logger.info("checkpoint of step \(number) saved")
   }
 }

@@ -22,8 +22,8 @@ package struct StepResult: Sendable {
   package var loss: Double { objective.loss }
 }
 
-/// One step on one rank, whatever the objective: loss and gradients of the global batch with the all-reduce under
-/// backward, clipping, the update.
+/// One step on one rank, whatever the objective: loss and gradients of the global batch with their sum over the ranks
+/// under backward, clipping, the update.
 package final class TrainStep {
   /// Its parameters are updated in place; equal on every rank after each step.
   package let objective: any TrainObjective
@@ -32,24 +32,47 @@ package final class TrainStep {
   private let communicator: any Communicator
   private let schedule: LearningRateSchedule
   private let gradClipNorm: Double?
+  private let touched: TouchedRows?
   private let buckets: GradientBuckets
+  /// Where each rank updates its share only.
+  private let weights: WeightGather?
   private let arena: Arena
   private var statisticsBefore: [Float] = []
 
   /// - Parameters:
+  ///   - optimizer: over all that is trained, or over the share that `ParallelSettings.optimizer` gives this rank.
   ///   - gradClipNorm: the largest global norm of the gradient; nil for no limit.
-  ///   - bucketBytes: the size of one all-reduce of gradients.
+  ///   - bucketBytes: the size of one exchange of gradients.
   /// - Throws: when the address space for activations cannot be reserved.
   package init(
     objective: any TrainObjective, optimizer: Optimizer, schedule: LearningRateSchedule,
-    gradClipNorm: Double?,
-    bucketBytes: Int, communicator: any Communicator
+    gradClipNorm: Double?, bucketBytes: Int, communicator: any Communicator,
+    style: ExchangeStyle = ExchangeStyle()
   ) throws {
     (self.objective, self.optimizer, self.communicator) = (objective, optimizer, communicator)
     (self.schedule, self.gradClipNorm) = (schedule, gradClipNorm)
-    buckets = GradientBuckets(
-      gradients: objective.parameters.gradients, communicator: communicator, bucketBytes: bucketBytes)
+    let parameters = objective.parameters
+    touched = objective.tableRows.map { TouchedRows($0, communicator: communicator) }
+    let isSharded = optimizer.share != nil
+    try communicator.share(pages(of: parameters.gradients))
+    buckets = try GradientBuckets(
+      gradients: parameters.gradients, communicator: communicator, bucketBytes: bucketBytes,
+      touched: touched, style: style, isSharded: isSharded)
+    if isSharded {
+      precondition(optimizer.share == buckets.layout.parts(ofPlace: buckets.place), "another rank's share")
+      try communicator.share(pages(of: parameters.values))
+    }
+    weights =
+      isSharded
+      ? WeightGather(
+        values: parameters.values, layout: buckets.layout, style: style, communicator: communicator) : nil
     arena = try Arena()
+    parameters.zeroGradients()
+  }
+
+  deinit {
+    communicator.unshare(pages(of: objective.parameters.gradients))
+    if weights != nil { communicator.unshare(pages(of: objective.parameters.values)) }
   }
 
   /// Bytes of activations at their largest.
@@ -61,29 +84,63 @@ package final class TrainStep {
   package func run(_ batch: TrainBatch, index: Int) throws -> StepResult {
     let start = monotonicSeconds()
     let parameters = objective.parameters
-    parameters.zeroGradients()
+    clearGradients()
+    try touched?.begin(batch.captions.ids)
     objective.refresh()
     statisticsBefore.replaceSubrange(0..., with: parameters.statistics)
-    let (result, waited) = try arena.scratch {
+    var (result, waited) = try arena.scratch {
       let context = ObjectiveContext(arena: arena, communicator: communicator) { [buckets] in
         try buckets.markReady(upTo: $0)
       }
       let result = try objective.accumulate(batch, context)
       return (result, result.communicationSeconds + (try buckets.finish()) + (try shareStatistics()))
     }
+    let norm = try gradientNorm(&waited)
     let lr = schedule.rate(at: index)
-    let norm = GradientClipping.norm(parameters.gradients)
     let updated = result.loss.isFinite && norm.isFinite
-    if updated { update(lr: lr, gradientNorm: norm) } else { restoreStatistics() }
+    if updated { waited += try update(lr: lr, gradientNorm: norm) } else { restoreStatistics() }
     return StepResult(
       objective: result, lr: lr, gradientNorm: norm, updated: updated,
       computeSeconds: monotonicSeconds() - start - waited, communicationSeconds: waited)
   }
 
-  private func update(lr: Double, gradientNorm: Double) {
-    optimizer.update(
-      lr: lr, gradientScale: GradientClipping.factor(norm: gradientNorm, maxNorm: gradClipNorm))
-    objective.constrain()
+  /// Backward accumulates, so each step begins with zeros. Of a table only the rows of the last step are others.
+  private func clearGradients() {
+    let gradients = objective.parameters.gradients
+    let span = Phase.zeroGradients.begin()
+    defer { span.end() }
+    guard let touched else { return gradients.update(repeating: 0) }
+    let table = touched.table.range
+    UnsafeMutableBufferPointer(rebasing: gradients[..<table.lowerBound]).update(repeating: 0)
+    UnsafeMutableBufferPointer(rebasing: gradients[table.upperBound...]).update(repeating: 0)
+    touched.clear(gradients)
+  }
+
+  private func gradientNorm(_ waited: inout Double) throws -> Double {
+    guard communicator.worldSize > 1 else {
+      // There is no unit of the table whose start would ask for the rows.
+      _ = try touched?.finish()
+      return GradientClipping.norm(objective.parameters.gradients)
+    }
+    let start = monotonicSeconds()
+    defer { waited += monotonicSeconds() - start }
+    return try buckets.sumOfSquares().squareRoot()
+  }
+
+  /// - Returns: the seconds of waiting for other ranks' weights.
+  private func update(lr: Double, gradientNorm: Double) throws -> Double {
+    let scale = GradientClipping.factor(norm: gradientNorm, maxNorm: gradClipNorm)
+    defer { objective.constrain() }
+    guard let weights else {
+      optimizer.update(lr: lr, gradientScale: scale)
+      return 0
+    }
+    optimizer.step += 1
+    for (index, unit) in buckets.layout.units.enumerated() {
+      optimizer.update(unit.part(buckets.place), lr: lr, gradientScale: scale)
+      try weights.start(index)
+    }
+    return try weights.finish()
   }
 
   /// Batch norms' running statistics become the mean over the ranks: the same everywhere, whoever saves them.

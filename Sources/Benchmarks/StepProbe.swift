@@ -1,0 +1,176 @@
+import Basics
+import Collectives
+import Foundation
+import Kernels
+import Objectives
+import Optimization
+import Planning
+import Tokenization
+import Towers
+import Training
+
+/// Measures a stage's step on this machine for `kelip plan`: records real steps, on random pictures and captions, in a
+/// world that is only pretended.
+///
+/// Started on several ranks, all of them measure at the same time, as they would train: memory and caches are shared,
+/// and the slowest counts.
+package struct StepProbe: Sendable {
+  package var config: TrainConfig
+  package var model: ModelConfig
+  /// Tokens of every caption.
+  package var tokens: Int
+  /// Pairs a rank, one or two numbers, growing.
+  package var batchSizes: [Int]
+  /// Steps that count, of each batch.
+  package var steps: Int
+
+  /// Steps before those, which touch memory.
+  private static let warmups = 1
+  /// Of the pretended world: the smallest that communicates.
+  private static let worldSize = 2
+  /// Pairs of the larger world in which the loss is measured.
+  private static let lossPairs = 8192
+
+  package init(config: TrainConfig, model: ModelConfig, tokens: Int, batchSizes: [Int], steps: Int) throws {
+    guard (2...model.text.contextLength).contains(tokens) else {
+      throw KelipError(
+        "--tokens \(tokens) is outside 2…\(model.text.contextLength) (the model's context_length)")
+    }
+    precondition((1...2).contains(batchSizes.count) && batchSizes.allSatisfy { $0 > 0 } && steps > 0)
+    precondition(batchSizes == Set(batchSizes).sorted(), "batches grow")
+    (self.config, self.model, self.tokens) = (config, model, tokens)
+    (self.batchSizes, self.steps) = (batchSizes, steps)
+  }
+
+  /// Every stage of the configuration; equal on every rank.
+  package func run(_ communicator: any Communicator) throws -> StepModelFile {
+    let stages = try config.stageSettings.map { stage in
+      let predictor =
+        switch config.precision {
+        case .fp32: try measure(stage, Float.self, communicator)
+        case .bf16: try measure(stage, BFloat16.self, communicator)
+        }
+      return StepModelFile.Stage(stage.kind.rawValue, predictor)
+    }
+    return try slowest(StepModelFile(stages), communicator)
+  }
+
+  private func measure<S: ComputeScalar>(
+    _ stage: StageSettings, _: S.Type, _ communicator: any Communicator
+  ) throws -> StepPredictor {
+    let objective = try stage.kind.makeObjective(
+      config, model, tokenizer: { try Tokenizers.load(config.tokenizerPath) }, as: S.self)
+    objective.parameters.initialise(seed: config.seed)
+    let recorder = recorder(worldSize: Self.worldSize)
+    defer { recorder.finalize() }
+    let step = try TrainStep(
+      objective: objective, optimizer: Optimizer(objective.parameters, settings: stage.optimizer),
+      schedule: stage.schedule.schedule(stepsPerEpoch: 1000), gradClipNorm: stage.gradClipNorm,
+      bucketBytes: config.bucketBytes, communicator: recorder)
+    let samples = try batchSizes.map { batchSize in
+      try sample(step, recorder, ProbeBatch(stage, model, count: batchSize, tokens: tokens), communicator)
+    }
+    let parameters = objective.parameters
+    var memory = ParameterMemory(
+      count: parameters.count, trainedCount: parameters.trainedCount, isSharded: false)
+    memory.otherBytes = max(
+      0,
+      Double(residentBytes()) - memory.bytes(worldSize: Self.worldSize) - samples.last!.activationBytes)
+    return StepPredictor(
+      try StepModel(samples, worldSize: Self.worldSize, loss: try lossGrowth(stage)), memory)
+  }
+
+  private func recorder(worldSize: Int) -> TraceRecorder {
+    TraceRecorder(worldSize: worldSize, clock: config.threadsPerRank == 1 ? .processor : .wall)
+  }
+
+  private func sample(
+    _ step: TrainStep, _ recorder: TraceRecorder, _ batch: ProbeBatch, _ communicator: any Communicator
+  ) throws -> StepModel.Sample {
+    let traces = try (0..<(Self.warmups + steps)).map { index in
+      try communicator.barrier()
+      return try recorder.record { _ = try step.run(batch.batch, index: index) }
+    }
+    guard let trace = StepTrace.median(Array(traces[Self.warmups...])) else {
+      throw KelipError("steps differ in their collectives", exitCode: .fatal)
+    }
+    return StepModel.Sample(
+      batchSize: batch.batch.count, trace: trace, activationBytes: Double(step.peakActivationBytes))
+  }
+
+  /// The loss by itself, in a small and in a large world.
+  private func lossGrowth(_ stage: StageSettings) throws -> StepModel.LossGrowth {
+    guard stage.kind != .mae else { return .none }
+    let batchSize = batchSizes[batchSizes.count - 1]
+    let worlds = [Self.worldSize, Swift.max(2 * Self.worldSize, Self.lossPairs / batchSize)]
+    let measured = try worlds.map { try lossCost(batchSize: batchSize, worldSize: $0) }
+    let pairs = Double((worlds[1] - worlds[0]) * batchSize)
+    let crops = Double(stage.crops.reduce(0) { $0 + $1.count })
+    return StepModel.LossGrowth(
+      secondsPerPairOfPairs: crops * Swift.max(0, measured[1].seconds - measured[0].seconds)
+        / (pairs * Double(batchSize)),
+      bytesPerPair: Double(measured[1].bytes - measured[0].bytes) / pairs)
+  }
+
+  private func lossCost(batchSize: Int, worldSize: Int) throws -> (seconds: Double, bytes: Int) {
+    let (count, arena) = (batchSize * model.embedDim, try Arena())
+    let features = arena.allocate(Float.self, 4 * count)
+    var generator = SeededGenerator(seed: 3)
+    generator.fillNormal(UnsafeMutableBufferPointer(start: features, count: 2 * count), std: 1)
+    let recorder = recorder(worldSize: worldSize)
+    let loss = GlobalContrastive(tileRows: config.tileRows, tileColumns: config.tileColumns)
+    let seconds = try (0..<4).map { _ in
+      try recorder.record {
+        _ = try loss.lossAndGradients(
+          imageFeatures: features, textFeatures: features + count, batchSize: batchSize,
+          embedDim: model.embedDim, logitScale: 2.66, dImageFeatures: features + 2 * count,
+          dTextFeatures: features + 3 * count, communicator: recorder, arena: arena)
+      }.computeSeconds
+    }
+    return (seconds.min()!, arena.peakBytes)
+  }
+
+  /// Of what the ranks have measured, that of the slowest.
+  private func slowest(_ mine: StepModelFile, _ communicator: any Communicator) throws -> StepModelFile {
+    let all = try communicator.allGatherBytes(Array(mine.json.text.utf8)).enumerated().map {
+      try StepModelFile(json: Data($1), from: "rank \($0)")
+    }
+    return all.max { $0.computeSeconds < $1.computeSeconds }!
+  }
+}
+
+extension StepModelFile {
+  fileprivate var computeSeconds: Double {
+    stages.reduce(0) { $0 + $1.predictor.model.samples.last!.trace.computeSeconds }
+  }
+}
+
+/// Random pictures and captions of the shapes that a stage trains on.
+private final class ProbeBatch {
+  let batch: TrainBatch
+  private let images: [UnsafeMutableBufferPointer<Float>]
+
+  init(_ stage: StageSettings, _ model: ModelConfig, count: Int, tokens: Int) {
+    var generator = SeededGenerator(seed: 7)
+    var images: [UnsafeMutableBufferPointer<Float>] = []
+    let crops = stage.crops.flatMap { group in
+      let size = group.resizeTo ?? group.size ?? model.vision.imageSize
+      return (0..<group.count).map { _ in
+        let values = UnsafeMutableBufferPointer<Float>.allocate(capacity: count * 3 * size * size)
+        generator.fillNormal(values, std: 1)
+        images.append(values)
+        return TrainBatch.Crop(
+          name: group.name, images: ImageBatch(values.baseAddress!, count: count, size: size))
+      }
+    }
+    self.images = images
+    let last = model.text.vocabSize - 1
+    let ids = (0..<count).flatMap { _ in
+      (0..<(tokens - 1)).map { _ in Int32(generator.next() % UInt64(last)) } + [Int32(last)]
+    }
+    let captions = PackedCaptions(ids: ids, offsets: (0...count).map { Int32($0 * tokens) })
+    batch = TrainBatch(crops: crops, captions: captions, step: 0, firstSlot: 0)
+  }
+
+  deinit { images.forEach { $0.deallocate() } }
+}

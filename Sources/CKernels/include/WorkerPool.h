@@ -1,0 +1,13 @@
+// A few threads, made once, that share the loops of one call at a time.
+#pragma once
+#include <stdint.h>
+
+/// What a worker does with item `index`; workers are numbered from 0, the caller's own thread.
+typedef void (*KelipTask)(void *context, int64_t index, int64_t worker);
+
+/// OMP_NUM_THREADS, or 1 where that is not set: the workers to ask for.
+int64_t kelip_pool_workers(void);
+/// Runs `task` once for each index below `count`, in no certain order, on at most `workers` threads with the caller's,
+/// and returns when all are done. Threads are made when they are first asked for and kept. Where another thread has the
+/// pool, or there is one worker, the caller does it all as worker 0.
+void kelip_pool_run(int64_t count, int64_t workers, KelipTask task, void *context);

@@ -1,0 +1,165 @@
+import Basics
+import Collectives
+import Foundation
+import Synchronization
+
+/// Stands in for a large world on a single rank, and notes what the rank asks of it and when.
+///
+/// Collectives do nothing but what keeps the step's arithmetic finite: sums stay as they are, gathers repeat this
+/// rank's part. Their time does not count. A collective in the background ends when somebody waits for it.
+///
+/// Compute is timed by `clock`: the processor time of the thread that records is that of a core of its own, also on a
+/// machine that others use.
+package final class TraceRecorder: Communicator {
+  package let rank = 0
+  package let worldSize: Int
+  package let localRank = 0
+  package let localWorldSize: Int
+
+  /// What compute is timed by.
+  package enum Clock: Sendable {
+    /// For steps on several threads.
+    case wall
+    /// For steps on a single thread.
+    case processor
+  }
+
+  private let clock: Clock
+  private let log = Mutex(Log())
+  private let waits = WaitWatch()
+
+  private struct Log {
+    var events: [StepTrace.Event] = []
+    var startCount = 0
+    /// Compute goes on from here.
+    var resumed = 0.0
+    var clock = CLOCK_MONOTONIC
+  }
+
+  /// - Parameter worldSize: the world that the rank believes in.
+  package init(worldSize: Int, localWorldSize: Int = 1, clock: Clock = .processor) {
+    precondition(worldSize > 0 && localWorldSize > 0)
+    (self.worldSize, self.localWorldSize, self.clock) = (worldSize, localWorldSize, clock)
+  }
+
+  /// Records what `body` does.
+  package func record(_ body: () throws -> Void) rethrows -> StepTrace {
+    let clock = ownClock
+    log.withLock { $0 = Log(resumed: Self.seconds(clock), clock: clock) }
+    try body()
+    let end = Self.seconds(clock)
+    return log.withLock { StepTrace(events: $0.events, tailSeconds: end - $0.resumed) }
+  }
+
+  /// One that other threads can read, too.
+  private var ownClock: clockid_t {
+    var clock = CLOCK_MONOTONIC
+    if self.clock == .processor {
+      let status = pthread_getcpuclockid(pthread_self(), &clock)
+      precondition(status == 0, "a thread has a clock")
+    }
+    return clock
+  }
+
+  private static func seconds(_ clock: clockid_t) -> Double {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+
+  private func note(_ action: StepTrace.Action, _ body: () -> Void = {}) {
+    let clock = log.withLock(\.clock)
+    let now = Self.seconds(clock)
+    body()
+    log.withLock { log in
+      log.events.append(.init(now - log.resumed, action))
+      log.resumed = Self.seconds(clock)
+    }
+  }
+
+  private func reduce<T>(_ buffer: UnsafeMutableBufferPointer<T>) {
+    note(.blocking(Collective(.allReduce, bytes: Double(buffer.count * MemoryLayout<T>.stride))))
+  }
+
+  package func allReduceSum(_ buffer: UnsafeMutableBufferPointer<Float>) { reduce(buffer) }
+  package func allReduceSum(_ buffer: UnsafeMutableBufferPointer<Double>) { reduce(buffer) }
+  package func allReduceMax(_ buffer: UnsafeMutableBufferPointer<Double>) { reduce(buffer) }
+
+  package func startAllReduceSum(_ buffer: UnsafeMutableBufferPointer<Float>) -> PendingCollective {
+    let bytes = Double(buffer.count * MemoryLayout<Float>.stride)
+    let pending = PendingCollective()
+    let number = log.withLock { log in
+      defer { log.startCount += 1 }
+      return log.startCount
+    }
+    note(.start(Collective(.allReduce, bytes: bytes)))
+    waits.watch(pending) { [self] in note(.wait(number)) }
+    return pending
+  }
+
+  package func allGatherRaw(_ mine: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer) {
+    precondition(all.count == worldSize * mine.count)
+    note(.blocking(Collective(.allGather, bytes: Double(mine.count)))) {
+      guard mine.count > 0 else { return }
+      for place in 0..<worldSize {
+        UnsafeMutableRawBufferPointer(rebasing: all[(place * mine.count)..<((place + 1) * mine.count)])
+          .copyMemory(from: mine)
+      }
+    }
+  }
+
+  package func allGatherBytes(_ mine: [UInt8]) -> [[UInt8]] {
+    note(.blocking(Collective(.allGather, bytes: Double(mine.count))))
+    return Array(repeating: mine, count: worldSize)
+  }
+
+  package func broadcast(_ buffer: UnsafeMutableRawBufferPointer, root: Int) {
+    note(.blocking(Collective(.broadcast, bytes: Double(buffer.count))))
+  }
+
+  package func barrier() { note(.blocking(Collective(.barrier, bytes: 0))) }
+  package func finalize() { waits.stop() }
+}
+
+/// Ends collectives of which nothing is left but that somebody waits for them.
+///
+/// A pending collective tells nobody that it is waited for, so that a thread looks, a thousand times a second: compute
+/// loses a few microseconds a look, and a wait is noted a millisecond late at most.
+private final class WaitWatch: Sendable {
+  private struct State {
+    var watched: [(pending: PendingCollective, ended: @Sendable () -> Void)] = []
+    var isRunning = false
+    var isStopping = false
+  }
+
+  private let state = Mutex(State())
+
+  func watch(_ pending: PendingCollective, _ ended: @escaping @Sendable () -> Void) {
+    let isFirst = state.withLock { state in
+      state.watched.append((pending, ended))
+      defer { state.isRunning = true }
+      return !state.isRunning
+    }
+    guard isFirst else { return }
+    let thread = Thread { [self] in look() }
+    thread.name = "trace waits"
+    thread.start()
+  }
+
+  func stop() { state.withLock { $0.isStopping = true } }
+
+  private func look() {
+    while !state.withLock({ $0.isStopping }) {
+      usleep(1000)
+      let waited = state.withLock { state in
+        let split = state.watched.partition { $0.pending.hasWaiters }
+        defer { state.watched.removeSubrange(split...) }
+        return Array(state.watched[split...])
+      }
+      for (pending, ended) in waited {
+        ended()
+        pending.complete(.success(()))
+      }
+    }
+  }
+}
