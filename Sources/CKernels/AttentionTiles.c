@@ -291,7 +291,8 @@ TILES static void tiles_forward(const KelipAttention *shape, const void *qkv, vo
   }
 }
 
-TILES static void tiles_backward(const KelipAttention *shape, const void *dout, const void *qkv, void *dqkv, void *scratch) {
+TILES static void tiles_backward(const KelipAttention *shape, const void *dout, const void *qkv, void *dqkv,
+                                 void *scratch) {
   const int64_t width = shape->heads * shape->size;
   kelip_matrix_unit_begin();
   for (int64_t s = 0; s < shape->sequences; s++) {
