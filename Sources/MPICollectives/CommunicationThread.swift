@@ -183,7 +183,9 @@ final class CommunicationThread: @unchecked Sendable {
       if state.done { active.remove(at: index) } else { index += 1 }
     }
     guard !active.isEmpty else { return }
-    if moved { backOff.reset() } else { backOff.pause(isHurried: active.contains(where: \.hasWaiters)) }
+    guard !moved else { return backOff.reset() }
+    backOff.pause(
+      isHurried: active.contains(where: \.hasWaiters), hasMessages: active.contains(where: \.hasMessage))
   }
 
   /// After a failed MPI call nothing that is under way can be trusted to end.
