@@ -81,7 +81,8 @@ private final class CollectiveCall {
     switch collective.kind {
     case .allReduce: try communicator.allReduceSum(values)
     case .allGather: try communicator.allGather(UnsafeBufferPointer(values), into: gathered)
-    case .reduceScatter, .partGather, .broadcast, .barrier: preconditionFailure("not among those that are timed")
+    case .reduceScatter, .partGather, .broadcast, .barrier:
+      preconditionFailure("not among those that are timed")
     }
   }
 }
