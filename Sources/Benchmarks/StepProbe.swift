@@ -61,27 +61,33 @@ package struct StepProbe: Sendable {
     let objective = try stage.kind.makeObjective(
       config, model, tokenizer: { try Tokenizers.load(config.tokenizerPath) }, as: S.self)
     objective.parameters.initialise(seed: config.seed)
-    let recorder = recorder(worldSize: Self.worldSize)
+    let recorder = recorder(worldSize: Self.worldSize, objective.tableRows)
     defer { recorder.finalize() }
+    let parallel = config.parallel
+    let optimizer = parallel.optimizer(for: objective, stage.optimizer, recorder)
     let step = try TrainStep(
-      objective: objective, optimizer: Optimizer(objective.parameters, settings: stage.optimizer),
+      objective: objective, optimizer: optimizer,
       schedule: stage.schedule.schedule(stepsPerEpoch: 1000), gradClipNorm: stage.gradClipNorm,
-      bucketBytes: config.bucketBytes, communicator: recorder)
+      bucketBytes: parallel.bucketBytes, communicator: recorder, style: parallel.style)
     let samples = try batchSizes.map { batchSize in
       try sample(step, recorder, ProbeBatch(stage, model, count: batchSize, tokens: tokens), communicator)
     }
     let parameters = objective.parameters
     var memory = ParameterMemory(
-      count: parameters.count, trainedCount: parameters.trainedCount, isSharded: false)
+      count: parameters.count, trainedCount: parameters.trainedCount, isSharded: optimizer.share != nil)
     memory.otherBytes = max(
       0,
       Double(residentBytes()) - memory.bytes(worldSize: Self.worldSize) - samples.last!.activationBytes)
     return StepPredictor(
-      try StepModel(samples, worldSize: Self.worldSize, loss: try lossGrowth(stage)), memory)
+      try StepModel(
+        samples, worldSize: Self.worldSize, loss: try lossGrowth(stage), isSharded: memory.isSharded), memory)
   }
 
-  private func recorder(worldSize: Int) -> TraceRecorder {
-    TraceRecorder(worldSize: worldSize, clock: config.threadsPerRank == 1 ? .processor : .wall)
+  /// - Parameter table: each rank tells the others a bit for each row.
+  private func recorder(worldSize: Int, _ table: GradientLayout.Rows? = nil) -> TraceRecorder {
+    TraceRecorder(
+      worldSize: worldSize, clock: config.threadsPerRank == 1 ? .processor : .wall,
+      growingGatherBytes: table.map { ($0.range.count / $0.width + 31) / 32 * 4 })
   }
 
   private func sample(
@@ -123,7 +129,8 @@ package struct StepProbe: Sendable {
       try recorder.record {
         _ = try loss.lossAndGradients(
           imageFeatures: features, textFeatures: features + count, batchSize: batchSize,
-          embedDim: model.embedDim, logitScale: 2.66, dImageFeatures: features + 2 * count,
+          embedDim: model.embedDim, logitScale: 2.66, precision: config.precision,
+          dImageFeatures: features + 2 * count,
           dTextFeatures: features + 3 * count, communicator: recorder, arena: arena)
       }.computeSeconds
     }

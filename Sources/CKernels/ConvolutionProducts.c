@@ -100,7 +100,8 @@ TILES static void store_block_moments(const float *sums, const Right *to, int64_
   *moments = m;
 }
 
-/// The mean of a block's places: near enough to that of all rows for nothing to be lost beside it.
+/// The mean of a block's places, near enough to that of all rows for nothing to be lost beside it. In bf16, as y is: the
+/// low bits of y − p would else be the same in every row, and their rounding errors would add up.
 TILES static void set_pivot(const float *sums, const int32_t *place, float *pivot) {
   __m512 total[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
   float count = 0;
@@ -109,8 +110,17 @@ TILES static void set_pivot(const float *sums, const int32_t *place, float *pivo
       count += 1;
       for (int i = 0; i < 2; i++) total[i] = _mm512_add_ps(total[i], _mm512_load_ps(sums + r * 32 + i * 16));
     }
-  for (int i = 0; i < 2; i++)
-    _mm512_storeu_ps(pivot + i * 16, _mm512_mul_ps(total[i], _mm512_set1_ps(1.0f / kelip_most(1, count))));
+  __m512 share = _mm512_set1_ps(count > 0 ? 1 / count : 0);
+  for (int i = 0; i < 2; i++) total[i] = _mm512_mul_ps(total[i], share);
+  widen((__m512i)_mm512_cvtne2ps_pbh(total[1], total[0]), total);
+  for (int i = 0; i < 2; i++) _mm512_storeu_ps(pivot + i * 16, total[i]);
+}
+
+TILES static void clear_moments(Moments *m, const float *pivot) {
+  for (int i = 0; i < 2; i++) {
+    m->pivot[i] = _mm512_loadu_ps(pivot + i * 16);
+    m->sums[i] = m->squares[i] = _mm512_setzero_ps();
+  }
 }
 
 TILES static void fold_moments(const Moments *m, double *sums, double *squares) {
@@ -144,13 +154,16 @@ typedef struct {
   const char *weights;
 } Product;
 
+// Blocks of positions whose sums are in 32 bits.
+#define SUMMED_BLOCKS 4
+
 /// Every block of 32 positions × 32 columns of a piece.
 TILES static void multiply_piece(const Product *p, int64_t positions, const Right *to, int is_first) {
   _Alignas(64) float sums[32 * 32];
   const KelipColumnMoments *all = to->moments;
   const char *weights = p->weights;
   for (int64_t group = 0; group < p->groups; group++, weights += p->depth * p->taps * 2048) {
-    Moments moments = {0};
+    Moments moments;
     for (int64_t first = 0; first < positions; first += 32) {
       multiply_block(&p->left, p->left.rows + first * p->left.row, p->depth, p->shifts, p->taps, weights, sums);
       if (!all) {
@@ -158,11 +171,11 @@ TILES static void multiply_piece(const Product *p, int64_t positions, const Righ
         continue;
       }
       if (is_first && first == 0) set_pivot(sums, to->place, all->pivot + group * 32);
-      if (first == 0)
-        for (int i = 0; i < 2; i++) moments.pivot[i] = _mm512_loadu_ps(all->pivot + group * 32 + i * 16);
+      if (first % (32 * SUMMED_BLOCKS) == 0) clear_moments(&moments, all->pivot + group * 32);
       store_block_moments(sums, to, first, group * 64, &moments);
+      if ((first + 32) % (32 * SUMMED_BLOCKS) == 0 || first + 32 >= positions)
+        fold_moments(&moments, all->sums + group * 32, all->squares + group * 32);
     }
-    if (all) fold_moments(&moments, all->sums + group * 32, all->squares + group * 32);
   }
 }
 

@@ -20,6 +20,8 @@ package struct Collective: Sendable, Equatable {
   package var wireShare = 1.0
   /// First within machines, then between them; else among all ranks at once. For reductions and their way back.
   package var isHierarchical = true
+  /// `bytes` is what one rank brings to a part-gather, so that the buffer grows with the world.
+  package var isPerRank = false
   /// Of a table of which only touched rows travel: its length with all of them. Unless more than half are touched.
   package var tableBytes: Double?
 
@@ -72,7 +74,8 @@ package struct CollectiveCost: Sendable {
 
   private func scatter(_ collective: Collective) -> Double {
     let (nodes, ranks) = (Double(cluster.nodes), Double(cluster.ranksPerNode))
-    let (n, wire) = (collective.bytes, collective.bytes * collective.wireShare)
+    let n = collective.bytes * (collective.isPerRank ? Double(cluster.worldSize) : 1)
+    let wire = n * collective.wireShare
     guard collective.isHierarchical || cluster.nodes == 1 else {
       let world = Double(cluster.worldSize)
       return round(cluster.worldSize, cluster.network, wire * ranks * (world - ranks) / world)

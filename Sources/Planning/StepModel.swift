@@ -39,9 +39,12 @@ package struct StepModel: Sendable, Equatable {
   /// The world that the samples were recorded for.
   package var worldSize: Int
   package var loss: LossGrowth
+  /// Whether each rank updates its own part of the weights only: what lies before the gathers of weights is the update,
+  /// which N ranks share.
+  package var isSharded: Bool
 
   /// - Throws: when the steps do different things at different batches.
-  package init(_ samples: [Sample], worldSize: Int, loss: LossGrowth) throws {
+  package init(_ samples: [Sample], worldSize: Int, loss: LossGrowth, isSharded: Bool = false) throws {
     precondition((1...2).contains(samples.count))
     let (first, last) = (samples[0], samples[samples.count - 1])
     precondition(samples.count == 1 || first.batchSize != last.batchSize)
@@ -50,7 +53,7 @@ package struct StepModel: Sendable, Equatable {
         "steps of \(first.batchSize) and \(last.batchSize) pairs differ in their collectives",
         at: "--measure-batch", hint: "give another batch to measure")
     }
-    (self.samples, self.worldSize, self.loss) = (samples, worldSize, loss)
+    (self.samples, self.worldSize, self.loss, self.isSharded) = (samples, worldSize, loss, isSharded)
   }
 
   /// The step of a rank with `batchSize` pairs, which may lie between whole ones, in a world of `worldSize`.
@@ -59,8 +62,9 @@ package struct StepModel: Sendable, Equatable {
     let events = first.events.indices.map { index in
       let action = first.events[index].action
       let bytes = bytes(index, batchSize: batchSize, worldSize: worldSize)
-      return StepTrace.Event(
-        linear(batchSize) { $0.trace.events[index].computeSeconds }, action.with(bytes: bytes))
+      let seconds = linear(batchSize) { $0.trace.events[index].computeSeconds }
+      let share = isSharded && action.isWeightGather ? Double(self.worldSize) / Double(worldSize) : 1
+      return StepTrace.Event(seconds * share, action.with(bytes: bytes))
     }
     let trace = StepTrace(events: events, tailSeconds: linear(batchSize, \.trace.tailSeconds))
     let growth = batchSize * batchSize * Double(worldSize - self.worldSize)
@@ -96,5 +100,16 @@ package struct StepModel: Sendable, Equatable {
     guard samples.count > 1 else { return value(first) * batchSize / Double(first.batchSize) }
     let slope = (value(last) - value(first)) / Double(last.batchSize - first.batchSize)
     return max(0, value(last) + slope * (batchSize - Double(last.batchSize)))
+  }
+}
+
+extension StepTrace.Action {
+  /// A part of the weights on its way to the ranks that did not update it.
+  fileprivate var isWeightGather: Bool {
+    if case .start(let collective) = self {
+      collective.kind == .partGather && !collective.isPerRank
+    } else {
+      false
+    }
   }
 }

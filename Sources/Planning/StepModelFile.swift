@@ -59,6 +59,7 @@ extension StepTrace.Event {
       fields.append(("bytes", .number(collective.bytes)))
       if collective.wireShare != 1 { fields.append(("wire_share", .number(collective.wireShare))) }
       if !collective.isHierarchical { fields.append(("hierarchical", .bool(false))) }
+      if collective.isPerRank { fields.append(("per_rank", .bool(true))) }
       if let table = collective.tableBytes { fields.append(("table_bytes", .number(table))) }
       if case .start = action { fields.append(("background", .bool(true))) }
     case .wait(let number): fields.append(("wait_for", .integer(number)))
@@ -89,7 +90,8 @@ private struct WrittenStage: Decodable {
     let model = try StepModel(
       samples.map { try $0.sample(path) }, worldSize: world_size,
       loss: .init(
-        secondsPerPairOfPairs: loss_seconds_per_pair_of_pairs, bytesPerPair: loss_bytes_per_pair))
+        secondsPerPairOfPairs: loss_seconds_per_pair_of_pairs, bytesPerPair: loss_bytes_per_pair),
+      isSharded: sharded)
     let memory = ParameterMemory(
       count: parameters, trainedCount: trained_parameters, isSharded: sharded, otherBytes: other_bytes)
     return .init(name, StepPredictor(model, memory))
@@ -118,6 +120,7 @@ private struct WrittenEvent: Decodable {
   let bytes: Double?
   let wire_share: Double?
   let hierarchical: Bool?
+  let per_rank: Bool?
   let table_bytes: Double?
   let background: Bool?
   let wait_for: Int?
@@ -135,6 +138,7 @@ private struct WrittenEvent: Decodable {
     var called = Collective(kind, bytes: bytes)
     called.wireShare = wire_share ?? 1
     called.isHierarchical = hierarchical ?? true
+    called.isPerRank = per_rank ?? false
     called.tableBytes = table_bytes
     guard background == true else { return .init(compute_seconds, .blocking(called)) }
     startCount += 1

@@ -116,7 +116,9 @@ struct ConvolutionTests {
     let outputs = test.shape.outputs
     var y = unwritten(BFloat16.self, test.outputCount)
     try numbers.withMap {
-      guard let sums = $0.forwardWithMoments(numbers.x.stored, test.size, into: &y, arena: arena) else { return }
+      guard let sums = $0.forwardWithMoments(numbers.x.stored, test.size, into: &y, arena: arena) else {
+        return
+      }
       let found = try batchMoments(sums, columns: outputs, eps: 1e-5, sumOverRanks: nil, arena: arena)
       let expected = Reference.batchMoments(
         doubles(y), rows: test.shape.output(test.size).rows, columns: outputs)

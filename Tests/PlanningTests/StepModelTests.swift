@@ -71,6 +71,20 @@ struct StepModelTests {
     #expect(model.trace(batchSize: 100, worldSize: 1).bytes == 1000)
   }
 
+  @Test("ranks share the update of a sharded optimizer", arguments: [(2, 0.8), (8, 0.2), (1, 1.6)])
+  func sharded(worldSize: Int, expected: Double) throws {
+    let events: [StepTrace.Event] = [
+      .init(3, .start(Collective(.reduceScatter, bytes: 8))), .init(0, .wait(0)),
+      .init(0.8, .start(Collective(.partGather, bytes: 8))), .init(0, .wait(1)),
+    ]
+    let sample = StepModel.Sample(
+      batchSize: 1, trace: StepTrace(events: events, tailSeconds: 2), activationBytes: 0)
+    let model = try StepModel([sample], worldSize: 2, loss: .none, isSharded: true)
+    let trace = model.trace(batchSize: 1, worldSize: worldSize)
+    #expect(trace.events[0].computeSeconds == 3 && trace.tailSeconds == 2)
+    #expect(isClose(trace.events[2].computeSeconds, expected))
+  }
+
   @Test("nothing becomes negative")
   func positive() throws {
     let samples = [(1, 9.0), (2, 1.0)].map {
@@ -131,6 +145,7 @@ struct StepModelFileTests {
     var model = try model(loss: .init(secondsPerPairOfPairs: 1e-7, bytesPerPair: 4096))
     var rows = Collective(.partGather, bytes: 10)
     (rows.wireShare, rows.isHierarchical, rows.tableBytes) = (0.5, false, 20)
+    (rows.isPerRank, model.isSharded) = (true, true)
     for index in model.samples.indices { model.samples[index].trace.events.append(.init(0, .blocking(rows))) }
     let memory = ParameterMemory(count: 100, trainedCount: 80, isSharded: true, otherBytes: 12.5)
     return StepModelFile([.init("contrastive", StepPredictor(model, memory))])
