@@ -38,13 +38,19 @@ package struct CollectiveBenchmark: Sendable {
     }
     return CollectiveTiming(
       nodes: nodes, ranksPerNode: communicator.worldSize / nodes, nominal: nominal, curves: curves,
-      overlap: communicator.worldSize > 1 ? try overlap(communicator) : nil)
+      overlap: communicator.worldSize > 1 ? try overlap(communicator, nodes: nodes) : nil)
   }
 
-  private func overlap(_ communicator: any Communicator) throws -> Overlap {
+  private func overlap(_ communicator: any Communicator, nodes: Int) throws -> Overlap {
     let benchmark = try OverlapBenchmark(self, communicator)
     defer { benchmark.release() }
-    return try benchmark.run()
+    // Rates do not matter for what is sent.
+    let cost = CollectiveCost(
+      Cluster(
+        nodes: nodes, ranksPerNode: communicator.worldSize / nodes,
+        network: Link(latencySeconds: 0, bytesPerSecond: 1)))
+    let buckets = Collective(.allReduce, bytes: Double(bucketCount * bucketBytes))
+    return try benchmark.run(sentBytes: cost.trafficBytes(buckets))
   }
 
   /// The median of a number of runs, on the rank where it is longest. Short ones are timed several in a row.
@@ -129,19 +135,9 @@ private final class CollectiveCall {
     try exchange.wait()
   }
 
-<<<<<<< HEAD
   func release() {
     buffer.release()
     gathered.deallocate()
-=======
-  func run() throws {
-    switch collective.kind {
-    case .allReduce: try communicator.allReduceSum(values)
-    case .allGather: try communicator.allGather(UnsafeBufferPointer(values), into: gathered)
-    case .reduceScatter, .partGather, .broadcast, .barrier:
-      preconditionFailure("not among those that are timed")
-    }
->>>>>>> loss
   }
 }
 
@@ -172,7 +168,8 @@ private final class OverlapBenchmark {
     operands.deallocate()
   }
 
-  func run() throws -> Overlap {
+  /// - Parameter sentBytes: by each rank, for all buckets.
+  func run(sentBytes: Double) throws -> Overlap {
     var rates: [Double] = []
     var stolen: [Double] = []
     for round in 0...Self.rounds {
@@ -182,16 +179,12 @@ private final class OverlapBenchmark {
       // The first round touches memory.
       guard round > 0 else { continue }
       rates.append(min(1, alone / beside))
-      stolen.append(max(0, beside - Double(products) * product) / byteCount)
+      stolen.append(max(0, beside - Double(products) * product) / sentBytes)
     }
     let middle = Self.rounds / 2
     return Overlap(
       hiddenRate: -(try communicator.max(-rates.sorted()[middle])),
       stolenSecondsPerByte: try communicator.max(stolen.sorted()[middle]))
-  }
-
-  private var byteCount: Double {
-    Double(buffers.reduce(0) { $0 + $1.values.count * MemoryLayout<Float>.stride })
   }
 
   private func multiply() {

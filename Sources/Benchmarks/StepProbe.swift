@@ -28,8 +28,9 @@ package struct StepProbe: Sendable {
   private static let warmups = 1
   /// Of the pretended world: the smallest that communicates.
   private static let worldSize = 2
-  /// Pairs of the larger world in which the loss is measured.
-  private static let lossPairs = 8192
+  /// Pairs by which the larger world is larger in which the loss is measured, and pairs of the rank.
+  private static let lossPairs = 16384
+  private static let lossBatches = [8, 64]
 
   package init(config: TrainConfig, model: ModelConfig, tokens: Int, batchSizes: [Int], steps: Int) throws {
     guard (2...model.text.contextLength).contains(tokens) else {
@@ -104,18 +105,28 @@ package struct StepProbe: Sendable {
       batchSize: batch.batch.count, trace: trace, activationBytes: Double(step.peakActivationBytes))
   }
 
-  /// The loss by itself, in a small and in a large world.
+  /// The loss by itself, in a small and in a large world, for a few pairs of this rank and for many.
   private func lossGrowth(_ stage: StageSettings) throws -> StepModel.LossGrowth {
     guard stage.kind != .mae else { return .none }
-    let batchSize = batchSizes[batchSizes.count - 1]
-    let worlds = [Self.worldSize, Swift.max(2 * Self.worldSize, Self.lossPairs / batchSize)]
+    let crops = Double(stage.crops.reduce(0) { $0 + $1.count })
+    let slopes = try Self.lossBatches.map { try lossSlope(batchSize: $0) }
+    let (few, many) = (Double(Self.lossBatches[0]), Double(Self.lossBatches[1]))
+    let seconds = slopes.map { Swift.max(0, crops * $0.seconds) }
+    let each = Swift.max(0, (seconds[1] - seconds[0]) / (many - few))
+    return StepModel.LossGrowth(
+      secondsPerPair: Swift.max(0, seconds[1] - each * many), secondsPerPairOfPairs: each,
+      bytesPerPair: slopes[1].bytes)
+  }
+
+  /// For each pair that the world has more.
+  private func lossSlope(batchSize: Int) throws -> (seconds: Double, bytes: Double) {
+    let worlds = [Self.worldSize, Self.worldSize + Self.lossPairs / batchSize]
     let measured = try worlds.map { try lossCost(batchSize: batchSize, worldSize: $0) }
     let pairs = Double((worlds[1] - worlds[0]) * batchSize)
-    let crops = Double(stage.crops.reduce(0) { $0 + $1.count })
-    return StepModel.LossGrowth(
-      secondsPerPairOfPairs: crops * Swift.max(0, measured[1].seconds - measured[0].seconds)
-        / (pairs * Double(batchSize)),
-      bytesPerPair: Double(measured[1].bytes - measured[0].bytes) / pairs)
+    return (
+      (measured[1].seconds - measured[0].seconds) / pairs,
+      Double(measured[1].bytes - measured[0].bytes) / pairs
+    )
   }
 
   private func lossCost(batchSize: Int, worldSize: Int) throws -> (seconds: Double, bytes: Int) {

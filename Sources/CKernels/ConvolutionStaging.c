@@ -62,17 +62,18 @@ TILES INLINE void clear_places(int64_t count, int64_t groups, char *to, int64_t 
   for (int64_t group = 0; group < groups; group++) memset(to + group * plane, 0, (size_t)count * 64);
 }
 
-/// Single places, which need no borders.
+/// Maps of a single place, which need no borders, as one row.
 TILES static void stage_dense(const Grid *grid, const Source *source, int64_t count, char *to) {
   Source row = *source;
-  row.width = 0;
+  row.stride = 1;
   stage_places(&row, 0, count, to, grid->pitch * 64);
   clear_places(kelip_least(kelip_up(count, 32) + 2, grid->pitch) - count, source->groups, to + count * 64,
                grid->pitch * 64);
 }
 
 TILES static void stage(const Grid *grid, const Source *source, int64_t count, char *to) {
-  if (grid->rows * grid->columns == 1) return stage_dense(grid, source, count, to);
+  int isDense = grid->rows * grid->columns == 1 && source->height * source->width == 1;
+  if (isDense && source->y0 + source->x0 == 0) return stage_dense(grid, source, count, to);
   int64_t across = source->width > source->x0 ? (source->width - source->x0 + source->stride - 1) / source->stride : 0;
   int64_t groups = source->groups, plane = grid->pitch * 64;
   clear_places(grid->lead, groups, to, plane);

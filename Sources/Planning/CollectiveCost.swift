@@ -72,6 +72,24 @@ package struct CollectiveCost: Sendable {
     }
   }
 
+  /// Bytes that a rank sends for it, within its machine and beyond: what its core has to handle.
+  package func trafficBytes(_ collective: Collective) -> Double {
+    let (nodes, ranks) = (Double(cluster.nodes), Double(cluster.ranksPerNode))
+    let world = Double(cluster.worldSize)
+    let n = collective.bytes * (collective.isPerRank ? world : 1)
+    let wire = n * collective.wireShare
+    let scattered =
+      collective.isHierarchical
+      ? n * (ranks - 1) / ranks + wire * (nodes - 1) / (nodes * ranks) : wire * (world - 1) / world
+    switch collective.kind {
+    case .allReduce: return 2 * scattered
+    case .reduceScatter, .partGather: return scattered
+    case .allGather: return n * (world - 1)
+    case .broadcast: return n
+    case .barrier: return 0
+    }
+  }
+
   private func scatter(_ collective: Collective) -> Double {
     let (nodes, ranks) = (Double(cluster.nodes), Double(cluster.ranksPerNode))
     let n = collective.bytes * (collective.isPerRank ? Double(cluster.worldSize) : 1)

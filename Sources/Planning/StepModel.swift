@@ -4,9 +4,10 @@ import Foundation
 /// What a step on one rank costs, as a function of the rank's batch b and the global batch B.
 ///
 /// Measured at two batches in the same world: each stretch of compute, each collective's bytes and the memory of
-/// activations are taken as linear in b. What grows with B is the loss, its compute as b·B, its memory as B; and the
-/// rows of a table that are touched: where a rank's batch leaves the part u of them alone, N ranks leave u^N, as if
-/// their rows were drawn apart. Batches share their frequent words, so that this is the most that can travel.
+/// activations are taken as linear in b. What grows with B is the loss, its compute as (p + q·b)·B (the world's features
+/// are laid out once, whatever b, then multiplied), its memory as B; and the rows of a table that are touched: where a
+/// rank's batch leaves the part u of them alone, N ranks leave u^N, as if their rows were drawn apart. Batches share their
+/// frequent words, so that this is the most that can travel.
 package struct StepModel: Sendable, Equatable {
   package struct Sample: Sendable, Equatable {
     /// Of the rank.
@@ -22,15 +23,18 @@ package struct StepModel: Sendable, Equatable {
 
   /// What the contrastive loss adds for a larger global batch.
   package struct LossGrowth: Sendable, Equatable {
-    /// For each pair of this rank and each of the world.
+    /// p: for each pair of the world.
+    package var secondsPerPair: Double
+    /// q: for each pair of this rank and each of the world.
     package var secondsPerPairOfPairs: Double
     /// For each pair of the world.
     package var bytesPerPair: Double
 
-    package static let none = LossGrowth(secondsPerPairOfPairs: 0, bytesPerPair: 0)
+    package static let none = LossGrowth(secondsPerPair: 0, secondsPerPairOfPairs: 0, bytesPerPair: 0)
 
-    package init(secondsPerPairOfPairs: Double, bytesPerPair: Double) {
-      (self.secondsPerPairOfPairs, self.bytesPerPair) = (secondsPerPairOfPairs, bytesPerPair)
+    package init(secondsPerPair: Double, secondsPerPairOfPairs: Double, bytesPerPair: Double) {
+      (self.secondsPerPair, self.secondsPerPairOfPairs) = (secondsPerPair, secondsPerPairOfPairs)
+      self.bytesPerPair = bytesPerPair
     }
   }
 
@@ -67,8 +71,8 @@ package struct StepModel: Sendable, Equatable {
       return StepTrace.Event(seconds * share, action.with(bytes: bytes))
     }
     let trace = StepTrace(events: events, tailSeconds: linear(batchSize, \.trace.tailSeconds))
-    let growth = batchSize * batchSize * Double(worldSize - self.worldSize)
-    return trace.adding(lossSeconds: loss.secondsPerPairOfPairs * growth)
+    let pairs = batchSize * Double(worldSize - self.worldSize)
+    return trace.adding(lossSeconds: (loss.secondsPerPair + loss.secondsPerPairOfPairs * batchSize) * pairs)
   }
 
   private func bytes(_ index: Int, batchSize: Double, worldSize: Int) -> Double {
@@ -90,6 +94,7 @@ package struct StepModel: Sendable, Equatable {
   package func scaled(by factor: Double) -> StepModel {
     var copy = self
     for index in copy.samples.indices { copy.samples[index].trace = samples[index].trace.scaled(by: factor) }
+    copy.loss.secondsPerPair *= factor
     copy.loss.secondsPerPairOfPairs *= factor
     return copy
   }

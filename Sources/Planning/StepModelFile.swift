@@ -32,6 +32,7 @@ extension StepModelFile.Stage {
     let (model, parameters) = (predictor.model, predictor.parameters)
     return .object([
       ("name", .string(name)), ("world_size", .integer(model.worldSize)),
+      ("loss_seconds_per_pair", .number(model.loss.secondsPerPair)),
       ("loss_seconds_per_pair_of_pairs", .number(model.loss.secondsPerPairOfPairs)),
       ("loss_bytes_per_pair", .number(model.loss.bytesPerPair)),
       ("parameters", .integer(parameters.count)), ("trained_parameters", .integer(parameters.trainedCount)),
@@ -75,6 +76,7 @@ private struct WrittenFile: Decodable {
 private struct WrittenStage: Decodable {
   let name: String
   let world_size: Int
+  let loss_seconds_per_pair: Double
   let loss_seconds_per_pair_of_pairs: Double
   let loss_bytes_per_pair: Double
   let parameters: Int
@@ -90,7 +92,8 @@ private struct WrittenStage: Decodable {
     let model = try StepModel(
       samples.map { try $0.sample(path) }, worldSize: world_size,
       loss: .init(
-        secondsPerPairOfPairs: loss_seconds_per_pair_of_pairs, bytesPerPair: loss_bytes_per_pair),
+        secondsPerPair: loss_seconds_per_pair, secondsPerPairOfPairs: loss_seconds_per_pair_of_pairs,
+        bytesPerPair: loss_bytes_per_pair),
       isSharded: sharded)
     let memory = ParameterMemory(
       count: parameters, trainedCount: trained_parameters, isSharded: sharded, otherBytes: other_bytes)

@@ -124,6 +124,15 @@ struct CollectiveCostTests {
     #expect(cost(1, 4).seconds(flat) == cost(1, 4).seconds(Collective(.partGather, bytes: 1e6)))
   }
 
+  @Test func ranksSendTheirPartOfWhatLeavesTheMachine() {
+    // Half of the buffer to the rank beside, and of the half that is left two thirds to other machines; and back.
+    let sent: Double = 2 * (0.5e6 + 1e6 / 3)
+    #expect(isClose(cost(3, 2).trafficBytes(Collective(.allReduce, bytes: 1e6)), sent))
+    #expect(isClose(cost(3, 2).trafficBytes(Collective(.partGather, bytes: 1e6)), sent / 2))
+    #expect(cost(3, 2).trafficBytes(Collective(.allGather, bytes: 10)) == 50)
+    #expect(cost(1, 1).trafficBytes(Collective(.allReduce, bytes: 1e6)) == 0)
+  }
+
   @Test func aGatherOfOneRanksPartsGrowsWithTheWorld() {
     var growing = Collective(.partGather, bytes: 1e5)
     growing.isPerRank = true

@@ -49,10 +49,10 @@ struct StepModelTests {
 
   @Test("adds the loss of a larger world before the first bucket")
   func loss() throws {
-    let model = try model(loss: .init(secondsPerPairOfPairs: 1e-3, bytesPerPair: 7))
+    let model = try model(loss: .init(secondsPerPair: 1e-4, secondsPerPairOfPairs: 1e-3, bytesPerPair: 7))
     // 3 pairs against 3 · (10 − 2) more.
     #expect(
-      isClose(model.trace(batchSize: 3, worldSize: 10), trace(batch: 3, lossSeconds: 1e-3 * 3 * 24)))
+      isClose(model.trace(batchSize: 3, worldSize: 10), trace(batch: 3, lossSeconds: (1e-4 + 1e-3 * 3) * 24)))
     #expect(isClose(model.activationBytes(batchSize: 3, worldSize: 10), 130 + 7 * 24))
   }
 
@@ -109,8 +109,9 @@ struct StepModelTests {
 
   @Test("a slower core takes longer for everything")
   func scaled() throws {
-    let slow = try model(loss: .init(secondsPerPairOfPairs: 1e-3, bytesPerPair: 7)).scaled(by: 3)
-    let fast = try model(loss: .init(secondsPerPairOfPairs: 1e-3, bytesPerPair: 7))
+    let slow = try model(loss: .init(secondsPerPair: 1e-4, secondsPerPairOfPairs: 1e-3, bytesPerPair: 7))
+      .scaled(by: 3)
+    let fast = try model(loss: .init(secondsPerPair: 1e-4, secondsPerPairOfPairs: 1e-3, bytesPerPair: 7))
     let times = [slow, fast].map { $0.trace(batchSize: 4, worldSize: 9).computeSeconds }
     #expect(isClose(times[0], 3 * times[1]))
   }
@@ -142,7 +143,7 @@ extension StepTrace {
 @Suite("A file of measured steps")
 struct StepModelFileTests {
   private func file() throws -> StepModelFile {
-    var model = try model(loss: .init(secondsPerPairOfPairs: 1e-7, bytesPerPair: 4096))
+    var model = try model(loss: .init(secondsPerPair: 1e-4, secondsPerPairOfPairs: 1e-7, bytesPerPair: 4096))
     var rows = Collective(.partGather, bytes: 10)
     (rows.wireShare, rows.isHierarchical, rows.tableBytes) = (0.5, false, 20)
     (rows.isPerRank, model.isSharded) = (true, true)
