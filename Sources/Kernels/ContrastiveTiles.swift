@@ -13,6 +13,7 @@ import CKernels
 package struct ContrastiveTiles<S: ComputeScalar> {
   private let table: KelipContrastiveTable
   private let embedDim: Int
+  private let rows: Int
   private let columns: Int
   private let scale: Float
   private let shift: Float
@@ -25,43 +26,45 @@ package struct ContrastiveTiles<S: ComputeScalar> {
   package static var isUsable: Bool { S.precision == .fp32 || kelip_matrix_unit() != 0 }
 
   /// - Parameters:
-  ///   - columns: B.
+  ///   - rows, columns: b and B.
   ///   - scale: factor on cosine similarities.
   ///   - workers: threads that share the passes.
   ///   - arena: holds the packed columns and a desk for each thread; give it back when the passes are done.
-  package init(columns: Int, embedDim: Int, scale: Float, workers: Int, arena: Arena) {
+  package init(rows: Int, columns: Int, embedDim: Int, scale: Float, workers: Int, arena: Arena) {
     precondition(Self.isUsable)
     table = S.precision == .fp32 ? kelip_contrastive_f32 : kelip_contrastive_bf16
-    (self.columns, self.embedDim, self.scale) = (columns, embedDim, scale)
+    (self.rows, self.columns) = (rows, columns)
+    (self.embedDim, self.scale) = (embedDim, scale)
     self.workers = workers
     shift = Self.shift(scale: scale, columns: columns)
     let words = Int(table.packed_words(Int64(columns), Int64(embedDim)))
     (byDim, byRow) = (arena.allocate(S.self, words), arena.allocate(S.self, words))
-    let bytes = table.scratch_bytes(Int64(columns), Int64(embedDim), Int64(workers))
-    scratch = arena.allocate(UInt8.self, Int(bytes))
+    var side = KelipContrastive()
+    (side.rows, side.columns, side.dim) = (Int64(rows), Int64(columns), Int64(embedDim))
+    side.workers = Int64(workers)
+    scratch = arena.allocate(UInt8.self, Int(table.scratch_bytes(&side)))
   }
 
-  /// unit[R, D] = x / ‖x‖ a row, norms[R] saved.
+  /// unit[b, D] = x / ‖x‖ a row, norms[b] saved.
   package func normalise(
-    _ x: UnsafePointer<Float>, into unit: UnsafeMutablePointer<S>, norms: UnsafeMutablePointer<Float>,
-    rows: Int
+    _ x: UnsafePointer<Float>, into unit: UnsafeMutablePointer<S>, norms: UnsafeMutablePointer<Float>
   ) {
     table.normalise(x, unit, norms, Int64(rows), Int64(embedDim))
   }
 
-  /// dots[r] = x[r] · y[r] of unit vectors [R, D].
+  /// dots[r] = x[r] · y[r] of unit vectors [b, D].
   package func rowDots(
-    _ x: UnsafePointer<S>, _ y: UnsafePointer<S>, into dots: UnsafeMutablePointer<Double>, rows: Int
+    _ x: UnsafePointer<S>, _ y: UnsafePointer<S>, into dots: UnsafeMutablePointer<Double>
   ) {
     table.row_dots(x, y, dots, Int64(rows), Int64(embedDim))
   }
 
   /// rowSums[b] and columnSums[B] = Σ E over the other index; columnSums are this rank's part.
   package func sums(
-    _ own: UnsafePointer<S>, rows: Int, over other: UnsafePointer<S>, rowSums: UnsafeMutablePointer<Double>,
+    _ own: UnsafePointer<S>, over other: UnsafePointer<S>, rowSums: UnsafeMutablePointer<Double>,
     columnSums: UnsafeMutablePointer<Double>
   ) {
-    var side = side(own, rows: rows, over: other)
+    var side = side(own, over: other)
     (side.row_sums, side.column_sums) = (rowSums, columnSums)
     table.pack(&side)
     table.sums(&side)
@@ -73,16 +76,14 @@ package struct ContrastiveTiles<S: ComputeScalar> {
     /// As they came, [b, D], and their lengths, [b].
     package var features: UnsafePointer<Float>
     package var norms: UnsafePointer<Float>
-    package var count: Int
     /// The column that row 0 is paired with.
     package var match: Int
 
     package init(
-      unit: UnsafePointer<S>, features: UnsafePointer<Float>, norms: UnsafePointer<Float>, count: Int,
-      match: Int
+      unit: UnsafePointer<S>, features: UnsafePointer<Float>, norms: UnsafePointer<Float>, match: Int
     ) {
       (self.unit, self.features, self.norms) = (unit, features, norms)
-      (self.count, self.match) = (count, match)
+      self.match = match
     }
   }
 
@@ -97,7 +98,7 @@ package struct ContrastiveTiles<S: ComputeScalar> {
     columnFactors: UnsafePointer<Float>, into dFeatures: UnsafeMutablePointer<Float>,
     scaleGradients: UnsafeMutablePointer<Double>
   ) {
-    var side = side(rows.unit, rows: rows.count, over: other)
+    var side = side(rows.unit, over: other)
     (side.row_factors, side.column_factors) = (rowFactors, columnFactors)
     (side.features, side.norms, side.match) = (rows.features, rows.norms, Int64(rows.match))
     (side.dfeatures, side.scale_gradients) = (dFeatures, scaleGradients)
@@ -105,7 +106,7 @@ package struct ContrastiveTiles<S: ComputeScalar> {
     table.gradient(&side)
   }
 
-  private func side(_ own: UnsafePointer<S>, rows: Int, over other: UnsafePointer<S>) -> KelipContrastive {
+  private func side(_ own: UnsafePointer<S>, over other: UnsafePointer<S>) -> KelipContrastive {
     var side = KelipContrastive()
     (side.rows, side.columns, side.dim) = (Int64(rows), Int64(columns), Int64(embedDim))
     (side.own, side.other) = (UnsafeRawPointer(own), UnsafeRawPointer(other))

@@ -25,7 +25,7 @@ extension GlobalContrastive {
     try arena.scratch {
       let (first, columns) = (communicator.rank * batch.size, batch.size * communicator.worldSize)
       let tiles = ContrastiveTiles<S>(
-        columns: columns, embedDim: batch.embedDim, scale: batch.scale,
+        rows: batch.size, columns: columns, embedDim: batch.embedDim, scale: batch.scale,
         workers: workers ?? WorkerPool.workers,
         arena: arena)
       var waiting = Stopwatch()
@@ -35,13 +35,13 @@ extension GlobalContrastive {
         batch.textFeatures, batch.dTextFeatures, tiles, batch, communicator, arena, &waiting)
       let perRow = arena.allocate(Double.self, batch.size)
       tiles.sums(
-        images.unit, rows: batch.size, over: texts.all, rowSums: perRow, columnSums: texts.sums)
+        images.unit, over: texts.all, rowSums: perRow, columnSums: texts.sums)
       try waiting.measure {
         try gather(perRow, batch.size, into: images.sums, communicator)
         try communicator.allReduceSum(UnsafeMutableBufferPointer(start: texts.sums, count: columns))
       }
       guard takeFactors(images, tiles, columns), takeFactors(texts, tiles, columns) else { return nil }
-      tiles.rowDots(images.unit, texts.unit, into: perRow, rows: batch.size)
+      tiles.rowDots(images.unit, texts.unit, into: perRow)
       var total = 0.0
       for row in 0..<batch.size {
         total += tiles.logSumExp(images.sums[first + row]) + tiles.logSumExp(texts.sums[first + row])
@@ -66,7 +66,7 @@ extension GlobalContrastive {
       features: features, dFeatures: dFeatures, unit: unit, norms: arena.allocate(Float.self, rows),
       all: isAlone ? unit : arena.allocate(S.self, columns * batch.embedDim),
       sums: arena.allocate(Double.self, columns), factors: arena.allocate(Float.self, columns))
-    tiles.normalise(features, into: unit, norms: side.norms, rows: rows)
+    tiles.normalise(features, into: unit, norms: side.norms)
     if !isAlone {
       try waiting.measure { try gather(unit, rows * batch.embedDim, into: side.all, communicator) }
     }
@@ -88,7 +88,7 @@ extension GlobalContrastive {
   ) {
     tiles.gradient(
       .init(
-        unit: side.unit, features: side.features, norms: side.norms, count: batch.size, match: first),
+        unit: side.unit, features: side.features, norms: side.norms, match: first),
       over: other.all, rowFactors: side.factors + first, columnFactors: other.factors, into: side.dFeatures,
       scaleGradients: scaleGradients)
   }

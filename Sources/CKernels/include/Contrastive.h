@@ -38,7 +38,8 @@ typedef struct {
   /// dots[r] = x[r] · y[r].
   void (*row_dots)(const void *x, const void *y, double *dots, int64_t rows, int64_t dim);
   int64_t (*packed_words)(int64_t columns, int64_t dim);
-  int64_t (*scratch_bytes)(int64_t columns, int64_t dim, int64_t workers);
+  /// For the sizes and the workers of `side`.
+  int64_t (*scratch_bytes)(const KelipContrastive *side);
   void (*pack)(const KelipContrastive *side);
   void (*sums)(const KelipContrastive *side);
   void (*gradient)(const KelipContrastive *side);
