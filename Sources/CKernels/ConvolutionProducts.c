@@ -310,6 +310,16 @@ TILES static Pairs pair_input(const Grid *grid, const KelipConvolution2D *s, con
   return pairs;
 }
 
+/// The same straight from `chunks` · 32 rows of x, where a map is a single place: nothing has to be staged.
+TILES static Pairs pair_rows_of(const Grid *grid, const char *x, int64_t chunks, char *memory) {
+  Pairs pairs = {memory, grid->pitch * 32};
+  for (int64_t chunk = 0; chunk < chunks; chunk++)
+    for (int64_t depth = 0; depth < grid->depth; depth++)
+      kelip_pair_rows(x + (chunk * 32 * grid->depth + depth) * 64, grid->depth * 64, 16,
+                      memory + depth * 4 * pairs.run + chunk * 1024, pairs.run);
+  return pairs;
+}
+
 /// Where the pairs of (inputs, tap) begin for position 0.
 static const char *pairs_place(const Grid *grid, const Pairs *pairs, int64_t depth, int64_t tap) {
   if (grid->windowed) return pairs->tiles + tap * 2 * pairs->run;
@@ -376,9 +386,12 @@ TILES void kelip_convolution_backward(const KelipConvolution2D *s, const void *x
     kelip_stage_gradient(&grid, (const char *)dy + map * out_map, norm ? &here : NULL, count, dy_planes);
     if (dx) input_gradient(&grid, s, dy_planes, count, weights, places, (char *)dx + map * in_map, accumulate);
     if (!dweights) continue;
-    stage_input(&grid, s, (const char *)x + map * in_map, count, x_planes);
     kelip_transpose_planes(&grid, dy_planes, grid.groups, chunks, transposed);
-    Pairs pairs = pair_input(&grid, s, x_planes, chunks, pair_memory);
+    const char *here_x = (const char *)x + map * in_map;
+    int isDense = !grid.windowed && grid.taps * grid.height * grid.width == 1 && count % 32 == 0;
+    if (!isDense) stage_input(&grid, s, here_x, count, x_planes);
+    Pairs pairs = isDense ? pair_rows_of(&grid, here_x, chunks, pair_memory)
+                          : pair_input(&grid, s, x_planes, chunks, pair_memory);
     add_weight_gradient(&grid, transposed, &pairs, chunks, map == 0, sums);
   }
   if (dweights && grid.batch > 0) kelip_add_weight_sums(&grid, s, sums, dweights);
