@@ -3,6 +3,10 @@ import Collectives
 import Kernels
 import Planning
 
+#if canImport(Glibc)
+  import Glibc
+#endif
+
 /// Times the collectives of a training step over a range of lengths, then a run of gradient buckets beside compute.
 package struct CollectiveBenchmark: Sendable {
   /// Lengths of the buffers, in bytes.
@@ -15,7 +19,7 @@ package struct CollectiveBenchmark: Sendable {
   package var bucketBytes = GradientBuckets.defaultBucketBytes
   package var bucketCount = 8
 
-  private static let kinds: [Collective.Kind] = [.allReduce, .allGather]
+  private static let kinds: [Collective.Kind] = [.allReduce, .reduceScatter, .partGather, .allGather]
 
   package init(lengths: [Int], seconds: Double, nominal: Link?) {
     precondition(!lengths.isEmpty && lengths.allSatisfy { $0 > 0 } && seconds > 0)
@@ -34,12 +38,25 @@ package struct CollectiveBenchmark: Sendable {
     }
     return CollectiveTiming(
       nodes: nodes, ranksPerNode: communicator.worldSize / nodes, nominal: nominal, curves: curves,
-      overlap: communicator.worldSize > 1 ? try OverlapBenchmark(self, communicator).run() : nil)
+      overlap: communicator.worldSize > 1 ? try overlap(communicator, nodes: nodes) : nil)
+  }
+
+  private func overlap(_ communicator: any Communicator, nodes: Int) throws -> Overlap {
+    let benchmark = try OverlapBenchmark(self, communicator)
+    defer { benchmark.release() }
+    // Rates do not matter for what is sent.
+    let cost = CollectiveCost(
+      Cluster(
+        nodes: nodes, ranksPerNode: communicator.worldSize / nodes,
+        network: Link(latencySeconds: 0, bytesPerSecond: 1)))
+    let buckets = Collective(.allReduce, bytes: Double(bucketCount * bucketBytes))
+    return try benchmark.run(sentBytes: cost.trafficBytes(buckets))
   }
 
   /// The median of a number of runs, on the rank where it is longest. Short ones are timed several in a row.
   private func measure(_ collective: Collective, _ communicator: any Communicator) throws -> Double {
-    let call = CollectiveCall(collective, communicator)
+    let call = try CollectiveCall(collective, communicator)
+    defer { call.release() }
     for _ in 0..<2 { try call.run() }
     let once = try communicator.max(try timed(communicator, call, count: 3))
     let inRow = max(1, min(50, Int(1e-3 / max(once, 1e-9))))
@@ -56,33 +73,71 @@ package struct CollectiveBenchmark: Sendable {
   }
 }
 
-/// One collective with the memory that it works on.
-private final class CollectiveCall {
-  private let collective: Collective
+/// Memory as gradients have it: whole pages, which ranks of a machine can read.
+private final class SharedBuffer {
+  let values: UnsafeMutableBufferPointer<Float>
+  private let pages: UnsafeMutableRawBufferPointer
   private let communicator: any Communicator
-  private let values: UnsafeMutableBufferPointer<Float>
+
+  init(bytes: Int, _ communicator: any Communicator) throws {
+    self.communicator = communicator
+    let page = Int(getpagesize())
+    let length = max(1, (bytes + page - 1) / page) * page
+    let address = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let address, address != MAP_FAILED else { throw KelipError("no memory for \(bytes) bytes") }
+    pages = UnsafeMutableRawBufferPointer(start: address, count: length)
+    let count = max(1, bytes / MemoryLayout<Float>.stride)
+    values = UnsafeMutableBufferPointer(
+      start: address.bindMemory(to: Float.self, capacity: length / MemoryLayout<Float>.stride), count: count)
+    values.update(repeating: 0)
+    try communicator.share(pages)
+  }
+
+  /// All ranks call it at the same place in the order of their collectives.
+  func release() {
+    communicator.unshare(pages)
+    munmap(pages.baseAddress!, pages.count)
+  }
+
+  /// An exchange of equal parts over all of it.
+  func exchange(_ kind: Exchange.Kind) -> Exchange {
+    let cuts = GradientLayout.evenCuts(values.count, ranks: communicator.worldSize, grain: 16)
+    return Exchange(kind, values, cuts: cuts, style: ExchangeStyle())
+  }
+}
+
+/// One collective with the memory that it works on, as a training step does it: reductions are exchanges of gradients.
+private final class CollectiveCall {
+  private let communicator: any Communicator
+  private let buffer: SharedBuffer
+  private let exchange: Exchange?
   private let gathered: UnsafeMutableBufferPointer<Float>
 
-  init(_ collective: Collective, _ communicator: any Communicator) {
-    (self.collective, self.communicator) = (collective, communicator)
-    let count = max(1, Int(collective.bytes) / MemoryLayout<Float>.stride)
-    values = .allocate(capacity: count)
-    values.initialize(repeating: 0)
-    gathered = .allocate(capacity: collective.kind == .allGather ? count * communicator.worldSize : 0)
+  init(_ collective: Collective, _ communicator: any Communicator) throws {
+    self.communicator = communicator
+    buffer = try SharedBuffer(bytes: Int(collective.bytes), communicator)
+    exchange =
+      switch collective.kind {
+      case .allReduce: buffer.exchange(.allReduce)
+      case .reduceScatter: buffer.exchange(.reduceScatter)
+      case .partGather: buffer.exchange(.allGather)
+      case .allGather, .broadcast, .barrier: nil
+      }
+    gathered = .allocate(capacity: exchange == nil ? buffer.values.count * communicator.worldSize : 0)
     gathered.initialize(repeating: 0)
   }
 
-  deinit {
-    values.deallocate()
-    gathered.deallocate()
+  func run() throws {
+    guard let exchange else {
+      return try communicator.allGather(UnsafeBufferPointer(buffer.values), into: gathered)
+    }
+    try communicator.start(exchange)
+    try exchange.wait()
   }
 
-  func run() throws {
-    switch collective.kind {
-    case .allReduce: try communicator.allReduceSum(values)
-    case .allGather: try communicator.allGather(UnsafeBufferPointer(values), into: gathered)
-    case .reduceScatter, .partGather, .broadcast, .barrier: preconditionFailure("not among those that are timed")
-    }
+  func release() {
+    buffer.release()
+    gathered.deallocate()
   }
 }
 
@@ -93,28 +148,28 @@ private final class OverlapBenchmark {
   private static let rounds = 3
 
   private let communicator: any Communicator
-  private let buckets: [UnsafeMutableBufferPointer<Float>]
+  private let buffers: [SharedBuffer]
+  private let buckets: [Exchange]
   private let operands: UnsafeMutablePointer<Float>
 
-  init(_ benchmark: CollectiveBenchmark, _ communicator: any Communicator) {
+  init(_ benchmark: CollectiveBenchmark, _ communicator: any Communicator) throws {
     self.communicator = communicator
-    buckets = (0..<benchmark.bucketCount).map { _ in
-      let bucket = UnsafeMutableBufferPointer<Float>.allocate(
-        capacity: benchmark.bucketBytes / MemoryLayout<Float>.stride)
-      bucket.initialize(repeating: 0)
-      return bucket
+    buffers = try (0..<benchmark.bucketCount).map { _ in
+      try SharedBuffer(bytes: benchmark.bucketBytes, communicator)
     }
+    buckets = buffers.map { $0.exchange(.allReduce) }
     let (m, n, k) = Self.product
     operands = .allocate(capacity: m * k + k * n + m * n)
     operands.initialize(repeating: 0, count: m * k + k * n + m * n)
   }
 
-  deinit {
-    buckets.forEach { $0.deallocate() }
+  func release() {
+    buffers.forEach { $0.release() }
     operands.deallocate()
   }
 
-  func run() throws -> Overlap {
+  /// - Parameter sentBytes: by each rank, for all buckets.
+  func run(sentBytes: Double) throws -> Overlap {
     var rates: [Double] = []
     var stolen: [Double] = []
     for round in 0...Self.rounds {
@@ -124,15 +179,13 @@ private final class OverlapBenchmark {
       // The first round touches memory.
       guard round > 0 else { continue }
       rates.append(min(1, alone / beside))
-      stolen.append(max(0, beside - Double(products) * product) / byteCount)
+      stolen.append(max(0, beside - Double(products) * product) / sentBytes)
     }
     let middle = Self.rounds / 2
     return Overlap(
       hiddenRate: -(try communicator.max(-rates.sorted()[middle])),
       stolenSecondsPerByte: try communicator.max(stolen.sorted()[middle]))
   }
-
-  private var byteCount: Double { Double(buckets.reduce(0) { $0 + $1.count * MemoryLayout<Float>.stride }) }
 
   private func multiply() {
     let (m, n, k) = Self.product
@@ -150,21 +203,21 @@ private final class OverlapBenchmark {
   private func secondsAlone() throws -> Double {
     try communicator.barrier()
     let start = monotonicSeconds()
-    let pending = try buckets.map { try communicator.startAllReduceSum($0) }
-    for bucket in pending { try bucket.wait() }
+    for bucket in buckets { try communicator.start(bucket) }
+    for bucket in buckets { try bucket.wait() }
     return monotonicSeconds() - start
   }
 
   private func besideCompute() throws -> (seconds: Double, products: Int) {
     try communicator.barrier()
     let start = monotonicSeconds()
-    let pending = try buckets.map { try communicator.startAllReduceSum($0) }
+    for bucket in buckets { try communicator.start(bucket) }
     var products = 0
-    while !pending[pending.count - 1].isDone {
+    while !buckets[buckets.count - 1].pending.isDone {
       multiply()
       products += 1
     }
-    for bucket in pending { try bucket.wait() }
+    for bucket in buckets { try bucket.wait() }
     return (monotonicSeconds() - start, products)
   }
 }

@@ -25,6 +25,8 @@ package struct StepBenchmark: Sendable {
   package var crops = 1
   /// Pairs that go through the towers at once; nil for all.
   package var microBatchSize: Int?
+  /// Tokens of captions that go through the text tower at once; nil for no limit.
+  package var microBatchTokens: Int?
   /// How gradients and weights travel.
   package var parallel = ParallelSettings()
   /// Steps with the phase clock on, after those that are timed; 0 for none.
@@ -100,7 +102,8 @@ package struct StepBenchmark: Sendable {
     _ encoder: DualEncoder<S>, _ communicator: any Communicator
   ) throws -> TrainStep {
     let objective = ContrastiveObjective(
-      model: encoder, loss: GlobalContrastive(), options: .init(microBatchSize: microBatchSize))
+      model: encoder, loss: GlobalContrastive(),
+      options: .init(microBatchSize: microBatchSize, microBatchTokens: microBatchTokens))
     return try TrainStep(
       objective: objective,
       optimizer: parallel.optimizer(for: objective, OptimizerSettings(), communicator),

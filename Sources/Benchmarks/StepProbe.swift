@@ -28,8 +28,9 @@ package struct StepProbe: Sendable {
   private static let warmups = 1
   /// Of the pretended world: the smallest that communicates.
   private static let worldSize = 2
-  /// Pairs of the larger world in which the loss is measured.
-  private static let lossPairs = 8192
+  /// Pairs by which the larger world is larger in which the loss is measured, and pairs of the rank.
+  private static let lossPairs = 16384
+  private static let lossBatches = [8, 64]
 
   package init(config: TrainConfig, model: ModelConfig, tokens: Int, batchSizes: [Int], steps: Int) throws {
     guard (2...model.text.contextLength).contains(tokens) else {
@@ -61,27 +62,33 @@ package struct StepProbe: Sendable {
     let objective = try stage.kind.makeObjective(
       config, model, tokenizer: { try Tokenizers.load(config.tokenizerPath) }, as: S.self)
     objective.parameters.initialise(seed: config.seed)
-    let recorder = recorder(worldSize: Self.worldSize)
+    let recorder = recorder(worldSize: Self.worldSize, objective.tableRows)
     defer { recorder.finalize() }
+    let parallel = config.parallel
+    let optimizer = parallel.optimizer(for: objective, stage.optimizer, recorder)
     let step = try TrainStep(
-      objective: objective, optimizer: Optimizer(objective.parameters, settings: stage.optimizer),
+      objective: objective, optimizer: optimizer,
       schedule: stage.schedule.schedule(stepsPerEpoch: 1000), gradClipNorm: stage.gradClipNorm,
-      bucketBytes: config.bucketBytes, communicator: recorder)
+      bucketBytes: parallel.bucketBytes, communicator: recorder, style: parallel.style)
     let samples = try batchSizes.map { batchSize in
       try sample(step, recorder, ProbeBatch(stage, model, count: batchSize, tokens: tokens), communicator)
     }
     let parameters = objective.parameters
     var memory = ParameterMemory(
-      count: parameters.count, trainedCount: parameters.trainedCount, isSharded: false)
+      count: parameters.count, trainedCount: parameters.trainedCount, isSharded: optimizer.share != nil)
     memory.otherBytes = max(
       0,
       Double(residentBytes()) - memory.bytes(worldSize: Self.worldSize) - samples.last!.activationBytes)
     return StepPredictor(
-      try StepModel(samples, worldSize: Self.worldSize, loss: try lossGrowth(stage)), memory)
+      try StepModel(
+        samples, worldSize: Self.worldSize, loss: try lossGrowth(stage), isSharded: memory.isSharded), memory)
   }
 
-  private func recorder(worldSize: Int) -> TraceRecorder {
-    TraceRecorder(worldSize: worldSize, clock: config.threadsPerRank == 1 ? .processor : .wall)
+  /// - Parameter table: each rank tells the others a bit for each row.
+  private func recorder(worldSize: Int, _ table: GradientLayout.Rows? = nil) -> TraceRecorder {
+    TraceRecorder(
+      worldSize: worldSize, clock: config.threadsPerRank == 1 ? .processor : .wall,
+      growingGatherBytes: table.map { ($0.range.count / $0.width + 31) / 32 * 4 })
   }
 
   private func sample(
@@ -98,18 +105,28 @@ package struct StepProbe: Sendable {
       batchSize: batch.batch.count, trace: trace, activationBytes: Double(step.peakActivationBytes))
   }
 
-  /// The loss by itself, in a small and in a large world.
+  /// The loss by itself, in a small and in a large world, for a few pairs of this rank and for many.
   private func lossGrowth(_ stage: StageSettings) throws -> StepModel.LossGrowth {
     guard stage.kind != .mae else { return .none }
-    let batchSize = batchSizes[batchSizes.count - 1]
-    let worlds = [Self.worldSize, Swift.max(2 * Self.worldSize, Self.lossPairs / batchSize)]
+    let crops = Double(stage.crops.reduce(0) { $0 + $1.count })
+    let slopes = try Self.lossBatches.map { try lossSlope(batchSize: $0) }
+    let (few, many) = (Double(Self.lossBatches[0]), Double(Self.lossBatches[1]))
+    let seconds = slopes.map { Swift.max(0, crops * $0.seconds) }
+    let each = Swift.max(0, (seconds[1] - seconds[0]) / (many - few))
+    return StepModel.LossGrowth(
+      secondsPerPair: Swift.max(0, seconds[1] - each * many), secondsPerPairOfPairs: each,
+      bytesPerPair: slopes[1].bytes)
+  }
+
+  /// For each pair that the world has more.
+  private func lossSlope(batchSize: Int) throws -> (seconds: Double, bytes: Double) {
+    let worlds = [Self.worldSize, Self.worldSize + Self.lossPairs / batchSize]
     let measured = try worlds.map { try lossCost(batchSize: batchSize, worldSize: $0) }
     let pairs = Double((worlds[1] - worlds[0]) * batchSize)
-    let crops = Double(stage.crops.reduce(0) { $0 + $1.count })
-    return StepModel.LossGrowth(
-      secondsPerPairOfPairs: crops * Swift.max(0, measured[1].seconds - measured[0].seconds)
-        / (pairs * Double(batchSize)),
-      bytesPerPair: Double(measured[1].bytes - measured[0].bytes) / pairs)
+    return (
+      (measured[1].seconds - measured[0].seconds) / pairs,
+      Double(measured[1].bytes - measured[0].bytes) / pairs
+    )
   }
 
   private func lossCost(batchSize: Int, worldSize: Int) throws -> (seconds: Double, bytes: Int) {
@@ -123,7 +140,8 @@ package struct StepProbe: Sendable {
       try recorder.record {
         _ = try loss.lossAndGradients(
           imageFeatures: features, textFeatures: features + count, batchSize: batchSize,
-          embedDim: model.embedDim, logitScale: 2.66, dImageFeatures: features + 2 * count,
+          embedDim: model.embedDim, logitScale: 2.66, precision: config.precision,
+          dImageFeatures: features + 2 * count,
           dTextFeatures: features + 3 * count, communicator: recorder, arena: arena)
       }.computeSeconds
     }

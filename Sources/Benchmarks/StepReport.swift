@@ -8,6 +8,8 @@ package struct StepReport: Sendable {
   package var stepSeconds: Double
   /// Communication that compute did not hide.
   package var communicationSeconds: Double
+  /// Communication under way while this rank computed.
+  package var hiddenCommunicationSeconds: Double
   package var loss: Double
   package var peakActivationBytes: Int
   /// Of this rank.

@@ -21,6 +21,7 @@ final class StepTimer {
   private struct Sample {
     var seconds: Double
     var communicationSeconds: Double
+    var hiddenSeconds: Double
     var memory: MemoryCounters
     var loss: Double
     var residentBytes: Int
@@ -39,13 +40,14 @@ final class StepTimer {
 
   private func sample() throws -> Sample {
     try communicator.barrier()
-    let (start, before) = (monotonicSeconds(), MemoryCounters.read())
+    let (start, busy, before) = (monotonicSeconds(), CollectiveMeter.busySeconds, MemoryCounters.read())
     let result = try next()
     let memory = MemoryCounters.read() - before
+    let hidden = max(0, CollectiveMeter.busySeconds - busy - result.communicationSeconds)
     try communicator.barrier()
     return Sample(
-      seconds: monotonicSeconds() - start, communicationSeconds: result.communicationSeconds, memory: memory,
-      loss: result.loss, residentBytes: residentBytes())
+      seconds: monotonicSeconds() - start, communicationSeconds: result.communicationSeconds,
+      hiddenSeconds: hidden, memory: memory, loss: result.loss, residentBytes: residentBytes())
   }
 
   private func report(_ samples: [Sample]) throws -> StepReport {
@@ -55,6 +57,7 @@ final class StepTimer {
     return StepReport(
       worldSize: communicator.worldSize, stepSeconds: seconds,
       communicationSeconds: try communicator.max(median.communicationSeconds),
+      hiddenCommunicationSeconds: try communicator.max(median.hiddenSeconds),
       loss: samples[samples.count - 1].loss, peakActivationBytes: step.peakActivationBytes,
       peakResidentBytes: peakResidentBytes(),
       residentGrowthBytes: samples[samples.count - 1].residentBytes - samples[0].residentBytes,

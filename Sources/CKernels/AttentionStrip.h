@@ -1,5 +1,6 @@
 // A strip is the transposed scores of 32 queries, [keys, 32]: softmax runs down its columns, 16 queries a vector.
 #pragma once
+#include "TransposeBlock.h"
 #include "Vector.h"
 
 enum { STRIP = 32, LANES = 16 };
@@ -11,10 +12,17 @@ typedef float LooseLanes __attribute__((vector_size(64), aligned(4)));
 
 INLINE int64_t round_up(int64_t count, int64_t unit) { return (count + unit - 1) / unit * unit; }
 
-// Rows are far apart, so that the processor does not see what comes next: the same rows of the next head.
-INLINE void prefetch_row(const void *row, int64_t bytes) {
-  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)row + i);
+// Heads are columns: the processor does not see which rows come next, but it does see a whole sequence in order.
+INLINE void fetch(const void *start, int64_t bytes, const int to_write) {
+  const char *line = start;
+  for (const char *end = line + bytes; line < end; line += 64)
+    if (to_write)
+      __builtin_prefetch(line, 1, 2);
+    else
+      __builtin_prefetch(line, 0, 2);
 }
+
+TRANSPOSE_BLOCK(turn_block, float)
 
 // As `fast_exp`, for x ≤ 0. By pointer: vectors as arguments depend on the processor.
 INLINE void lanes_exp(const Lanes *x_, Lanes *y) {
@@ -37,9 +45,10 @@ INLINE void strip_hide_later(float *s, int64_t keys, int64_t first) {
     for (int64_t lane = 0; lane < STRIP && lane < key - first; lane++) s[key * STRIP + lane] = -FLT_MAX;
 }
 
-// s becomes e^(scale · s − its column's largest); inverse[32] = 1 / the column's sum of that.
-INLINE void strip_softmax(float *s, int64_t keys, float scale, float *inverse) {
-  for (int64_t half = 0; half < STRIP; half += LANES) {
+// In the first `lanes` columns (16 or 32) s becomes e^(scale · s − the column's largest), and inverse[] 1 / the sum of
+// that over the column.
+INLINE void strip_softmax(float *s, int64_t keys, int64_t lanes, float scale, float *inverse) {
+  for (int64_t half = 0; half < lanes; half += LANES) {
     float *column = s + half;
     Lanes largest = *(Lanes *)column, sum = {0};
     for (int64_t key = 1; key < keys; key++)
@@ -55,8 +64,9 @@ INLINE void strip_softmax(float *s, int64_t keys, float scale, float *inverse) {
 }
 
 // p becomes p · inverse, the probabilities, and dp the gradient of the scores: scale · p · (dp − Σ p · dp).
-INLINE void strip_gradient(float *p, float *dp, int64_t keys, float scale, const float *inverse) {
-  for (int64_t half = 0; half < STRIP; half += LANES) {
+INLINE void strip_gradient(float *p, float *dp, int64_t keys, int64_t lanes, float scale,
+                           const float *inverse) {
+  for (int64_t half = 0; half < lanes; half += LANES) {
     Lanes factor = *(const Lanes *)(inverse + half), sum = {0};
     for (int64_t key = 0; key < keys; key++) {
       Lanes *probability = (Lanes *)(p + key * STRIP + half);

@@ -1,147 +1,9 @@
 #include "CKernels.h"
-#include "Tiles.h"
-#include "AttentionStrip.h"
+#include "AttentionTiles.h"
 
 // Attention of bfloat16 rows on the matrix unit. Work goes by blocks of 32 queries, as in Attention.inc, and all
 // products by 32 × 32 results: lengths and sizes are rounded up to 32, with zeros.
 #if KELIP_HAS_TILES
-enum {
-  // Queries whose probabilities wait for the products that sum over queries, dV = Pᵀ dO and dK = dSᵀ Q.
-  GROUP = 128,
-  // Elements of a packed 32 × 32 block of a right operand.
-  PACKED = 1024
-};
-
-// One head in scratch memory. Packed operands are those of `kelip_pack_bf16`.
-typedef struct {
-  int64_t length, size, rows, columns;
-  float scale;
-  int causal;
-  // Left operands [rows, columns].
-  uint16_t *k, *v;
-  // Right operands: [size, length] for scores and their gradients, [length, size] for sums over rows.
-  uint16_t *q_turned, *dout_turned, *q_pairs, *k_pairs, *v_pairs, *dout_pairs;
-  // Transposed probabilities and score gradients of a group, [rows, GROUP], and one block not transposed, [32, rows].
-  uint16_t *p, *ds, *block;
-  // Strips [rows, 32], results [rows, columns].
-  float *scores, *dscores, *product, *dk, *dv, *inverse;
-} Head;
-
-static uintptr_t lay_out(Head *h, uintptr_t memory, int64_t length, int64_t size) {
-  h->length = length;
-  h->size = size;
-  h->rows = padded(length);
-  h->columns = padded(size);
-  h->scale = 1.0f / sqrtf((float)size);
-  uint16_t **operands[] = {&h->k,       &h->v,       &h->q_turned, &h->dout_turned,
-                           &h->q_pairs, &h->k_pairs, &h->v_pairs,  &h->dout_pairs};
-  for (int i = 0; i < 8; i++, memory += (uintptr_t)(2 * h->rows * h->columns)) *operands[i] = (uint16_t *)memory;
-  float **results[] = {&h->product, &h->dk, &h->dv};
-  for (int i = 0; i < 3; i++, memory += (uintptr_t)(4 * h->rows * h->columns)) *results[i] = (float *)memory;
-  float **strips[] = {&h->scores, &h->dscores};
-  for (int i = 0; i < 2; i++, memory += (uintptr_t)(4 * h->rows * STRIP)) *strips[i] = (float *)memory;
-  uint16_t **groups[] = {&h->p, &h->ds};
-  for (int i = 0; i < 2; i++, memory += (uintptr_t)(2 * h->rows * GROUP)) *groups[i] = (uint16_t *)memory;
-  h->block = (uint16_t *)memory;
-  h->inverse = (float *)(memory + (uintptr_t)(2 * h->rows * STRIP));
-  return (uintptr_t)(h->inverse + STRIP);
-}
-
-static int64_t tiles_scratch(int64_t longest, int64_t size) {
-  Head head;
-  return (int64_t)lay_out(&head, 0, longest, size);
-}
-
-// c[32, 32] (+)= a[32, 32 · steps] · the packed blocks `b`.
-TILES INLINE void multiply_block(const uint16_t *a, int64_t a_stride, const uint16_t *b, int64_t steps, float *c,
-                                 int64_t c_stride, int accumulate) {
-  float *lower = c + 16 * c_stride;
-  if (accumulate) {
-    _tile_loadd(0, c, 4 * c_stride);
-    _tile_loadd(1, c + 16, 4 * c_stride);
-    _tile_loadd(2, lower, 4 * c_stride);
-    _tile_loadd(3, lower + 16, 4 * c_stride);
-  } else {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-  }
-  for (int64_t step = 0; step < steps; step++, a += 32, b += PACKED) {
-    _tile_loadd(4, a, 2 * a_stride);
-    _tile_loadd(6, b, 64);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_loadd(7, b + PACKED / 2, 64);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_loadd(5, a + 16 * a_stride, 2 * a_stride);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
-  }
-  _tile_stored(0, c, 4 * c_stride);
-  _tile_stored(1, c + 16, 4 * c_stride);
-  _tile_stored(2, lower, 4 * c_stride);
-  _tile_stored(3, lower + 16, 4 * c_stride);
-}
-
-// A head's columns, with zeros beyond them and in the rows up to the next block.
-TILES INLINE void copy_rows(const Head *h, const uint16_t *source, int64_t stride, uint16_t *rows) {
-  for (int64_t r = 0; r < h->rows; r++) {
-    if (r < h->length) prefetch_row(source + r * stride + h->size, 2 * h->size);
-    for (int64_t c = 0; c < h->columns; c += 32) {
-      __mmask32 real = r < h->length ? mask32(h->size - c) : 0;
-      _mm512_store_si512(rows + r * h->columns + c, _mm512_maskz_loadu_epi16(real, source + r * stride + c));
-    }
-  }
-}
-
-// The first `count` rows of a result, times a factor each, into a head's columns.
-TILES INLINE void store_rows(const Head *h, const float *result, const float *factors, int64_t count, uint16_t *target,
-                             int64_t stride) {
-  for (int64_t r = 0; r < count; r++) {
-    __m512 factor = _mm512_set1_ps(factors ? factors[r] : 1.0f);
-    for (int64_t c = 0; c < h->columns; c += 32) {
-      __m512 low = _mm512_mul_ps(factor, _mm512_load_ps(result + r * h->columns + c));
-      __m512 high = _mm512_mul_ps(factor, _mm512_load_ps(result + r * h->columns + c + 16));
-      _mm512_mask_storeu_epi16(target + r * stride + c, mask32(h->size - c),
-                               (__m512i)_mm512_cvtne2ps_pbh(high, low));
-    }
-  }
-}
-
-// A strip rounded to bfloat16, rows `stride` apart; rows beyond the keys are zero up to the next block.
-TILES INLINE void narrow_strip(const float *strip, int64_t keys, uint16_t *narrow, int64_t stride) {
-  for (int64_t key = 0; key < keys; key++, strip += STRIP) {
-    __m512bh both = _mm512_cvtne2ps_pbh(_mm512_load_ps(strip + LANES), _mm512_load_ps(strip));
-    _mm512_store_si512(narrow + key * stride, (__m512i)both);
-  }
-  for (int64_t key = keys; key < padded(keys); key++) _mm512_store_si512(narrow + key * stride, _mm512_setzero_si512());
-}
-
-// Transposes narrow[keys, 32] to block[32, keys].
-TILES INLINE void turn_strip(const Head *h, const uint16_t *narrow, int64_t stride, int64_t keys) {
-  __m512i low = interleave(_mm512_set_epi16(31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13,
-                                            12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
-  // Words from 16 on name the second row.
-  __m512i from_second = _mm512_set1_epi32(16 << 16), high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
-  low = _mm512_add_epi16(low, from_second);
-  high = _mm512_add_epi16(high, from_second);
-  for (int64_t key = 0; key < keys; key += 32, narrow += 32 * stride) {
-    __m512i first[16], second[16];
-    for (int64_t pair = 0; pair < 16; pair++) {
-      __m512i even = _mm512_load_si512(narrow + 2 * pair * stride);
-      __m512i odd = _mm512_load_si512(narrow + (2 * pair + 1) * stride);
-      first[pair] = _mm512_permutex2var_epi16(even, low, odd);
-      second[pair] = _mm512_permutex2var_epi16(even, high, odd);
-    }
-    transpose16(first);
-    transpose16(second);
-    for (int64_t lane = 0; lane < LANES; lane++) {
-      _mm512_store_si512(h->block + lane * h->rows + key, first[lane]);
-      _mm512_store_si512(h->block + (lane + LANES) * h->rows + key, second[lane]);
-    }
-  }
-}
-
 // strip[keys, 32] = left · right's 32 columns from `first` on.
 TILES INLINE void strip_product(const Head *h, const uint16_t *left, const uint16_t *right, int64_t first, int64_t keys,
                                 float *strip) {
@@ -161,7 +23,7 @@ TILES INLINE int64_t exponentials(const Head *h, int64_t first) {
   int64_t keys = h->causal && first + STRIP < h->length ? first + STRIP : h->length;
   strip_product(h, h->k, h->q_turned, first, keys, h->scores);
   if (h->causal) strip_hide_later(h->scores, keys, first);
-  strip_softmax(h->scores, keys, h->scale, h->inverse);
+  coarse_softmax(h->scores, keys, h->scale, h->inverse);
   return keys;
 }
 
@@ -169,7 +31,7 @@ TILES static void head_forward(Head *h, const uint16_t *q, int64_t width, uint16
   const int64_t stride = 3 * width;
   copy_rows(h, q + width, stride, h->k);
   kelip_pack_bf16(q, stride, 1, h->size, h->length, h->q_turned);
-  kelip_pack_bf16(q + 2 * width, stride, 0, h->length, h->size, h->v_pairs);
+  pack_pairs(h, q + 2 * width, stride, h->v_pairs);
   for (int64_t first = 0; first < h->length; first += STRIP) {
     int64_t keys = exponentials(h, first), count = h->length - first < STRIP ? h->length - first : STRIP;
     narrow_strip(h->scores, keys, h->p, STRIP);
@@ -197,7 +59,7 @@ TILES INLINE void group_product(const Head *h, const uint16_t *turned, const uin
 TILES INLINE void block_backward(Head *h, int64_t first, int64_t slot, int64_t width, uint16_t *dq) {
   int64_t keys = exponentials(h, first), count = h->length - first < STRIP ? h->length - first : STRIP;
   strip_product(h, h->v, h->dout_turned, first, keys, h->dscores);
-  strip_gradient(h->scores, h->dscores, keys, h->scale, h->inverse);
+  strip_gradient(h->scores, h->dscores, keys, STRIP, h->scale, h->inverse);
   narrow_strip(h->scores, keys, h->p + slot, GROUP);
   narrow_strip(h->dscores, keys, h->ds + slot, GROUP);
   turn_strip(h, h->ds + slot, GROUP, keys);
@@ -211,9 +73,9 @@ TILES static void head_backward(Head *h, const uint16_t *dout, const uint16_t *q
   copy_rows(h, q + 2 * width, stride, h->v);
   kelip_pack_bf16(q, stride, 1, h->size, h->length, h->q_turned);
   kelip_pack_bf16(dout, width, 1, h->size, h->length, h->dout_turned);
-  kelip_pack_bf16(q, stride, 0, h->length, h->size, h->q_pairs);
-  kelip_pack_bf16(q + width, stride, 0, h->length, h->size, h->k_pairs);
-  kelip_pack_bf16(dout, width, 0, h->length, h->size, h->dout_pairs);
+  pack_pairs(h, q, stride, h->q_pairs);
+  pack_pairs(h, q + width, stride, h->k_pairs);
+  pack_pairs(h, dout, width, h->dout_pairs);
   for (int64_t start = 0; start < h->rows; start += GROUP) {
     int64_t end = start + GROUP < h->rows ? start + GROUP : h->rows;
     for (int64_t first = start; first < end; first += STRIP) block_backward(h, first, first - start, width, dq);
@@ -224,26 +86,37 @@ TILES static void head_backward(Head *h, const uint16_t *dout, const uint16_t *q
   store_rows(h, h->dv, 0, h->length, dq + 2 * width, stride);
 }
 
-static void tiles_forward(const KelipAttention *shape, const void *qkv, void *out, void *scratch) {
+static int64_t tiles_scratch(int64_t longest, int64_t size) {
+  Head head;
+  return (int64_t)lay_out(&head, 0, longest, size);
+}
+
+TILES static void tiles_forward(const KelipAttention *shape, const void *qkv, void *out, void *scratch) {
   const int64_t width = shape->heads * shape->size;
   kelip_matrix_unit_begin();
   for (int64_t s = 0; s < shape->sequences; s++) {
     int64_t start = shape->offsets[s];
     Head head = {.causal = shape->causal};
     lay_out(&head, (uintptr_t)scratch, shape->offsets[s + 1] - start, shape->size);
+    fetch((const uint16_t *)qkv + start * 3 * width, head.length * 6 * width, 0);
+    fetch((const uint16_t *)out + start * width, head.length * 2 * width, 1);
     for (int64_t column = 0; column < width; column += shape->size)
       head_forward(&head, (const uint16_t *)qkv + start * 3 * width + column, width,
                    (uint16_t *)out + start * width + column);
   }
 }
 
-static void tiles_backward(const KelipAttention *shape, const void *dout, const void *qkv, void *dqkv, void *scratch) {
+TILES static void tiles_backward(const KelipAttention *shape, const void *dout, const void *qkv, void *dqkv,
+                                 void *scratch) {
   const int64_t width = shape->heads * shape->size;
   kelip_matrix_unit_begin();
   for (int64_t s = 0; s < shape->sequences; s++) {
     int64_t start = shape->offsets[s];
     Head head = {.causal = shape->causal};
     lay_out(&head, (uintptr_t)scratch, shape->offsets[s + 1] - start, shape->size);
+    fetch((const uint16_t *)qkv + start * 3 * width, head.length * 6 * width, 0);
+    fetch((const uint16_t *)dout + start * width, head.length * 2 * width, 0);
+    fetch((const uint16_t *)dqkv + start * 3 * width, head.length * 6 * width, 1);
     for (int64_t column = 0; column < width; column += shape->size) {
       int64_t row = start * 3 * width + column;
       head_backward(&head, (const uint16_t *)dout + start * width + column, (const uint16_t *)qkv + row, width,

@@ -1,5 +1,6 @@
 #include "CKernels.h"
 #include "AttentionStrip.h"
+#include "TransposeBlock.h"
 #include "Vector.h"
 
 #define T bf16

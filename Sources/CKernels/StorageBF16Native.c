@@ -8,6 +8,7 @@
 #define CLONES __attribute__((target("arch=x86-64-v4,avx512bf16")))
 // The compiler takes the conversion for a costly one and would choose narrow vectors.
 #define VECTOR _Pragma("clang loop vectorize(assume_safety) vectorize_width(16) interleave(enable)")
+#include "TransposeBlock.h"
 #include "Vector.h"
 
 INLINE bf16 convert_bf16(float x) {

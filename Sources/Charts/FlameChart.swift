@@ -81,7 +81,7 @@ package struct FlameChart: Sendable {
     let room = Self.width - 2 * Self.margin
     draw(
       root, x: Double(Self.margin), y: top,
-      pixelsPerUnit: Double(room) / max(root.length, .leastNormalMagnitude),
+      pixelsPerUnit: Double(room) / max(root.length, 1e-300),
       onto: &canvas)
     drawBars(top: top + flameHeight + Self.gap, onto: &canvas)
     return canvas.image

@@ -56,7 +56,7 @@ struct PlotAxis {
   /// - Parameter values: all lie within the axis.
   init(_ scale: LinePanel.Scale, covering values: [Double]) {
     self.scale = scale
-    let (low, high) = (values.min() ?? 0, values.max() ?? 1)
+    let (low, high) = (values.min() ?? 1, values.max() ?? 1)
     switch scale {
     case .linear:
       let step = AxisTicks.roundStep(atLeast: max((high - min(0, low)) / 4, 1e-9))

@@ -78,8 +78,7 @@ final class MatrixUnitProducts<S: ComputeScalar>: LinearProducts {
     // The column sums of dY come along where it is the operand that is transposed.
     let sums = weight.isByOutputs ? dBias : nil
     if let dBias, sums == nil { kelip_kernels_bf16.add_column_sums(dy, dBias, Int64(rows), outputs) }
-    let scratch = kelip_thread_scratch(kelip_outer_product_scratch(Int64(rows), left.1, right.1))
-    kelip_outer_product(left.0, right.0, dWeight, sums, Int64(rows), left.1, right.1, 1, scratch)
+    kelip_outer_product(left.0, right.0, dWeight, sums, Int64(rows), left.1, right.1, 1)
   }
 
   private func forwardProduct(
@@ -108,7 +107,6 @@ final class MatrixUnitProducts<S: ComputeScalar>: LinearProducts {
 
   private func multiply(_ product: KelipProduct) {
     guard product.m > 0 else { return }
-    let scratch = kelip_thread_scratch(kelip_multiply_scratch(product.m, product.k, product.n))
-    withUnsafePointer(to: product) { kelip_multiply($0, scratch) }
+    withUnsafePointer(to: product) { kelip_multiply($0) }
   }
 }

@@ -1,9 +1,5 @@
 import CKernels
 
-#if canImport(Glibc)
-  import Glibc
-#endif
-
 /// What multiplies matrices.
 package enum ProductEngine: Sendable, CaseIterable {
   /// 32-bit floats, everywhere.
@@ -17,12 +13,9 @@ package enum ProductEngine: Sendable, CaseIterable {
 
   package var isAvailable: Bool { self != .matrixUnit || kelip_matrix_unit() != 0 }
 
-  /// Our own kernels where the processor has the unit, unless KELIP_MATRIX_UNIT=off; more threads than one within a
-  /// rank are oneDNN's.
+  /// For bf16, our own kernels where the processor has the unit, unless KELIP_MATRIX_UNIT=off.
   package static func preferred(_ precision: Precision) -> ProductEngine {
     guard precision == .bf16 else { return .openBLAS }
-    return hasOneThread && ProductEngine.matrixUnit.isAvailable ? .matrixUnit : .oneDNN
+    return ProductEngine.matrixUnit.isAvailable ? .matrixUnit : .oneDNN
   }
-
-  private static let hasOneThread = getenv("OMP_NUM_THREADS").map { atoi($0) == 1 } ?? true
 }

@@ -1,3 +1,4 @@
+import Basics
 import Collectives
 import Foundation
 internal import CMPIShims
@@ -38,6 +39,8 @@ final class CommunicationThread: @unchecked Sendable {
   private var waiting: [Operation] = []
   private var active: [Operation] = []
   private var backOff = BackOff()
+  /// When the collectives began that are under way.
+  private var busySince: Double?
 
   init(pieceBytes: Int) {
     self.pieceBytes = pieceBytes
@@ -136,7 +139,17 @@ final class CommunicationThread: @unchecked Sendable {
       } catch {
         fail(error)
       }
+      meter()
     }
+  }
+
+  /// Counts stretches in which something is under way.
+  private func meter() {
+    let isBusy = !(waiting.isEmpty && active.isEmpty)
+    guard isBusy != (busySince != nil) else { return }
+    let now = monotonicSeconds()
+    if let start = busySince { CollectiveMeter.add(seconds: now - start) }
+    busySince = isBusy ? now : nil
   }
 
   /// Takes what has been submitted; sleeps while there is nothing to do.
@@ -183,7 +196,9 @@ final class CommunicationThread: @unchecked Sendable {
       if state.done { active.remove(at: index) } else { index += 1 }
     }
     guard !active.isEmpty else { return }
-    if moved { backOff.reset() } else { backOff.pause(isHurried: active.contains(where: \.hasWaiters)) }
+    guard !moved else { return backOff.reset() }
+    backOff.pause(
+      isHurried: active.contains(where: \.hasWaiters), hasMessages: active.contains(where: \.hasMessage))
   }
 
   /// After a failed MPI call nothing that is under way can be trusted to end.

@@ -27,6 +27,9 @@ final class Operation {
 
   var hasWaiters: Bool { pending.hasWaiters }
 
+  /// Whether an MPI collective of it is under way.
+  var hasMessage: Bool { poll != nil && steps[startedCount - 1].turnstile is Channel }
+
   /// Adds a step; steps start in the order in which they were added.
   func then(at turnstile: Turnstile, _ start: @escaping (_ ticket: Int) throws -> Poll) {
     steps.append(Step(turnstile: turnstile, ticket: turnstile.takeTicket(), start: start))

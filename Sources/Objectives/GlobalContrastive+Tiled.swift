@@ -40,10 +40,7 @@ extension GlobalContrastive {
         try gather(perRow, batch.size, into: images.sums, communicator)
         try communicator.allReduceSum(UnsafeMutableBufferPointer(start: texts.sums, count: columns))
       }
-      for side in [images, texts] {
-        guard tiles.canRepresent(UnsafeBufferPointer(start: side.sums, count: columns)) else { return nil }
-        for row in 0..<columns { side.factors[row] = Float(1 / side.sums[row]) }
-      }
+      guard takeFactors(images, tiles, columns), takeFactors(texts, tiles, columns) else { return nil }
       tiles.rowDots(images.unit, texts.unit, into: perRow, rows: batch.size)
       var total = 0.0
       for row in 0..<batch.size {
@@ -74,6 +71,15 @@ extension GlobalContrastive {
       try waiting.measure { try gather(unit, rows * batch.embedDim, into: side.all, communicator) }
     }
     return side
+  }
+
+  /// The factors of a side; false where 32 bits cannot hold its sums.
+  private func takeFactors<S: ComputeScalar>(_ side: Side<S>, _ tiles: ContrastiveTiles<S>, _ columns: Int)
+    -> Bool
+  {
+    guard tiles.canRepresent(UnsafeBufferPointer(start: side.sums, count: columns)) else { return false }
+    for row in 0..<columns { side.factors[row] = Float(1 / side.sums[row]) }
+    return true
   }
 
   private func gradient<S: ComputeScalar>(

@@ -61,7 +61,9 @@ package struct GlobalContrastive: Sendable {
     logitScale: Float, precision: Precision = .fp32, dImageFeatures: UnsafeMutablePointer<Float>,
     dTextFeatures: UnsafeMutablePointer<Float>, communicator: any Communicator, arena: Arena
   ) throws -> ContrastiveResult {
-    let span = Phase.loss.begin()
+    // The logits, and their gradient through each side.
+    let span = Phase.loss.begin(
+      flops: 6 * Double(batchSize * batchSize * communicator.worldSize) * Double(embedDim))
     defer { span.end() }
     let batch = Batch(
       imageFeatures: imageFeatures, textFeatures: textFeatures, dImageFeatures: dImageFeatures,

@@ -59,7 +59,7 @@ package struct Cluster: Sendable, Equatable {
 package struct Overlap: Sendable, Equatable {
   /// Rate of a collective while its rank computes, as a part of the rate while its rank waits for it; at most 1.
   package var hiddenRate: Double
-  /// Seconds of compute that one byte of a collective's buffer takes away.
+  /// Seconds of compute that one byte takes away which the rank sends (`CollectiveCost.trafficBytes`).
   package var stolenSecondsPerByte: Double
 
   /// - Parameter hiddenRate: 1 where the network does it all by itself.

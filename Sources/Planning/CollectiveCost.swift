@@ -20,6 +20,8 @@ package struct Collective: Sendable, Equatable {
   package var wireShare = 1.0
   /// First within machines, then between them; else among all ranks at once. For reductions and their way back.
   package var isHierarchical = true
+  /// `bytes` is what one rank brings to a part-gather, so that the buffer grows with the world.
+  package var isPerRank = false
   /// Of a table of which only touched rows travel: its length with all of them. Unless more than half are touched.
   package var tableBytes: Double?
 
@@ -70,9 +72,28 @@ package struct CollectiveCost: Sendable {
     }
   }
 
+  /// Bytes that a rank sends for it, within its machine and beyond: what its core has to handle.
+  package func trafficBytes(_ collective: Collective) -> Double {
+    let (nodes, ranks) = (Double(cluster.nodes), Double(cluster.ranksPerNode))
+    let world = Double(cluster.worldSize)
+    let n = collective.bytes * (collective.isPerRank ? world : 1)
+    let wire = n * collective.wireShare
+    let scattered =
+      collective.isHierarchical
+      ? n * (ranks - 1) / ranks + wire * (nodes - 1) / (nodes * ranks) : wire * (world - 1) / world
+    switch collective.kind {
+    case .allReduce: return 2 * scattered
+    case .reduceScatter, .partGather: return scattered
+    case .allGather: return n * (world - 1)
+    case .broadcast: return n
+    case .barrier: return 0
+    }
+  }
+
   private func scatter(_ collective: Collective) -> Double {
     let (nodes, ranks) = (Double(cluster.nodes), Double(cluster.ranksPerNode))
-    let (n, wire) = (collective.bytes, collective.bytes * collective.wireShare)
+    let n = collective.bytes * (collective.isPerRank ? Double(cluster.worldSize) : 1)
+    let wire = n * collective.wireShare
     guard collective.isHierarchical || cluster.nodes == 1 else {
       let world = Double(cluster.worldSize)
       return round(cluster.worldSize, cluster.network, wire * ranks * (world - ranks) / world)

@@ -32,6 +32,7 @@ extension StepModelFile.Stage {
     let (model, parameters) = (predictor.model, predictor.parameters)
     return .object([
       ("name", .string(name)), ("world_size", .integer(model.worldSize)),
+      ("loss_seconds_per_pair", .number(model.loss.secondsPerPair)),
       ("loss_seconds_per_pair_of_pairs", .number(model.loss.secondsPerPairOfPairs)),
       ("loss_bytes_per_pair", .number(model.loss.bytesPerPair)),
       ("parameters", .integer(parameters.count)), ("trained_parameters", .integer(parameters.trainedCount)),
@@ -59,6 +60,7 @@ extension StepTrace.Event {
       fields.append(("bytes", .number(collective.bytes)))
       if collective.wireShare != 1 { fields.append(("wire_share", .number(collective.wireShare))) }
       if !collective.isHierarchical { fields.append(("hierarchical", .bool(false))) }
+      if collective.isPerRank { fields.append(("per_rank", .bool(true))) }
       if let table = collective.tableBytes { fields.append(("table_bytes", .number(table))) }
       if case .start = action { fields.append(("background", .bool(true))) }
     case .wait(let number): fields.append(("wait_for", .integer(number)))
@@ -74,6 +76,7 @@ private struct WrittenFile: Decodable {
 private struct WrittenStage: Decodable {
   let name: String
   let world_size: Int
+  let loss_seconds_per_pair: Double
   let loss_seconds_per_pair_of_pairs: Double
   let loss_bytes_per_pair: Double
   let parameters: Int
@@ -89,7 +92,9 @@ private struct WrittenStage: Decodable {
     let model = try StepModel(
       samples.map { try $0.sample(path) }, worldSize: world_size,
       loss: .init(
-        secondsPerPairOfPairs: loss_seconds_per_pair_of_pairs, bytesPerPair: loss_bytes_per_pair))
+        secondsPerPair: loss_seconds_per_pair, secondsPerPairOfPairs: loss_seconds_per_pair_of_pairs,
+        bytesPerPair: loss_bytes_per_pair),
+      isSharded: sharded)
     let memory = ParameterMemory(
       count: parameters, trainedCount: trained_parameters, isSharded: sharded, otherBytes: other_bytes)
     return .init(name, StepPredictor(model, memory))
@@ -118,6 +123,7 @@ private struct WrittenEvent: Decodable {
   let bytes: Double?
   let wire_share: Double?
   let hierarchical: Bool?
+  let per_rank: Bool?
   let table_bytes: Double?
   let background: Bool?
   let wait_for: Int?
@@ -135,6 +141,7 @@ private struct WrittenEvent: Decodable {
     var called = Collective(kind, bytes: bytes)
     called.wireShare = wire_share ?? 1
     called.isHierarchical = hierarchical ?? true
+    called.isPerRank = per_rank ?? false
     called.tableBytes = table_bytes
     guard background == true else { return .init(compute_seconds, .blocking(called)) }
     startCount += 1

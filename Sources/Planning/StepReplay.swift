@@ -41,7 +41,7 @@ package struct StepReplay: Sendable {
       case .start(let collective):
         let seconds = cost.seconds(collective)
         result.communicationSeconds += seconds
-        queue.start(seconds: seconds, bytes: collective.bytes)
+        queue.start(seconds: seconds, bytes: cost.trafficBytes(collective))
       case .wait(let number): result.exposedSeconds += queue.drain(upTo: number + 1)
       }
     }

@@ -24,6 +24,8 @@ package final class TraceRecorder: Communicator {
     case processor
   }
 
+  /// What a rank brings to the one gather in the background that grows with the world; nil without.
+  package let growingGatherBytes: Int?
   private let clock: Clock
   private let log = Mutex(Log())
   private let waits = WaitWatch()
@@ -36,10 +38,15 @@ package final class TraceRecorder: Communicator {
     var clock = CLOCK_MONOTONIC
   }
 
-  /// - Parameter worldSize: the world that the rank believes in.
-  package init(worldSize: Int, localWorldSize: Int = 1, clock: Clock = .processor) {
+  /// - Parameters:
+  ///   - worldSize: the world that the rank believes in.
+  ///   - growingGatherBytes: what each rank tells of the rows that its batch touches, where a step does that.
+  package init(
+    worldSize: Int, localWorldSize: Int = 1, clock: Clock = .processor, growingGatherBytes: Int? = nil
+  ) {
     precondition(worldSize > 0 && localWorldSize > 0)
-    (self.worldSize, self.localWorldSize, self.clock) = (worldSize, localWorldSize, clock)
+    (self.worldSize, self.localWorldSize) = (worldSize, localWorldSize)
+    (self.clock, self.growingGatherBytes) = (clock, growingGatherBytes)
   }
 
   /// Records what `body` does.
@@ -86,15 +93,55 @@ package final class TraceRecorder: Communicator {
   package func allReduceMax(_ buffer: UnsafeMutableBufferPointer<Double>) { reduce(buffer) }
 
   package func startAllReduceSum(_ buffer: UnsafeMutableBufferPointer<Float>) -> PendingCollective {
-    let bytes = Double(buffer.count * MemoryLayout<Float>.stride)
     let pending = PendingCollective()
+    start(Collective(.allReduce, bytes: Double(buffer.count * MemoryLayout<Float>.stride)), pending) {}
+    return pending
+  }
+
+  package func start(_ exchange: Exchange) {
+    exchange.pending.rearm()
+    let whole = exchange.buffer.count
+    exchange.before?()
+    // A norm of 1: gradients are as they are, whatever their sum would be.
+    exchange.sumOfSquares = exchange.kind == .allGather ? 0 : 1
+    start(collective(exchange, wholeCount: whole), exchange.pending) { exchange.after?() }
+  }
+
+  package func place(_ style: ExchangeStyle) -> Int { rank }
+  package func share(_ pages: UnsafeMutableRawBufferPointer) {}
+  package func unshare(_ pages: UnsafeMutableRawBufferPointer) {}
+
+  /// - Parameter wholeCount: elements before untouched rows were left out.
+  private func collective(_ exchange: Exchange, wholeCount: Int) -> Collective {
+    let width = MemoryLayout<Float>.stride
+    let kind: Collective.Kind =
+      switch exchange.kind {
+      case .allReduce: .allReduce
+      case .reduceScatter: .reduceScatter
+      case .allGather: .partGather
+      }
+    var result = Collective(kind, bytes: Double(exchange.buffer.count * width))
+    result.wireShare = exchange.style.wire == .bf16 ? 0.5 : 1
+    result.isHierarchical = exchange.style.isHierarchical
+    if exchange.before != nil { result.tableBytes = Double(wholeCount * width) }
+    if kind == .partGather, let mine = growingGatherBytes, result.bytes == Double(mine * worldSize) {
+      (result.bytes, result.isPerRank, result.wireShare) = (Double(mine), true, 1)
+    }
+    return result
+  }
+
+  private func start(
+    _ collective: Collective, _ pending: PendingCollective, _ ended: @escaping @Sendable () -> Void
+  ) {
     let number = log.withLock { log in
       defer { log.startCount += 1 }
       return log.startCount
     }
-    note(.start(Collective(.allReduce, bytes: bytes)))
-    waits.watch(pending) { [self] in note(.wait(number)) }
-    return pending
+    note(.start(collective))
+    waits.watch(pending) { [self] in
+      ended()
+      note(.wait(number))
+    }
   }
 
   package func allGatherRaw(_ mine: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer) {

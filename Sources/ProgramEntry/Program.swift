@@ -18,6 +18,7 @@ package enum Program {
       exit(ExitCode.fatal.rawValue)
     }
     do {
+      if let warning = try CoreAffinity.settle(world) { warn(warning) }
       let code = try body(world)
       try world.finalize()
       exit(code.rawValue)
@@ -40,6 +41,10 @@ package enum Program {
     if mpi.isLeader { tell(error, rank: nil) }
     try? mpi.finalize()
     exit(code.rawValue)
+  }
+
+  private static func warn(_ text: String) {
+    FileHandle.standardError.write(Data("warning: \(text)\n".utf8))
   }
 
   /// Says on standard error what went wrong.

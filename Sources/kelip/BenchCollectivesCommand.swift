@@ -53,7 +53,7 @@ struct BenchCollectives: ParsableCommand {
     if let overlap = timing.overlap {
       print(
         "beside compute: \(Text.number(100 * overlap.hiddenRate, 0)) % of that rate, "
-          + "\(Text.number(overlap.stolenSecondsPerByte * 1e9, 3)) s of compute lost a GB")
+          + "\(Text.number(overlap.stolenSecondsPerByte * 1e9, 3)) s of compute lost a GB that a rank sends")
     }
   }
 }

@@ -35,6 +35,8 @@ struct BenchStep: ParsableCommand {
   @Option(help: "Frozen part of the text tower.") var freezeText: Freezing = .none
   @Option(help: "Views of each picture, each against its caption.") var crops: Int = 1
   @Option(help: "Pairs that go through the towers at once, in two passes.") var microBatch: Int?
+  @Option(help: "Tokens of captions that go through the text tower at once, sorted by length.")
+  var microBatchTokens: Int?
   @Option(help: "Gradients in messages: fp32 or bf16.") var gradientWire: GradientWire = .fp32
   @Option(help: "Whether the ranks of a machine exchange among themselves first (true, false).")
   var hierarchical = true
@@ -45,8 +47,8 @@ struct BenchStep: ParsableCommand {
   @Flag(help: "Print JSON.") var json = false
 
   func validate() throws {
-    guard crops > 0, microBatch ?? 1 > 0 else {
-      throw ValidationError("--crops and --micro-batch must be at least 1")
+    guard crops > 0, microBatch ?? 1 > 0, microBatchTokens ?? 1 > 0 else {
+      throw ValidationError("--crops, --micro-batch and --micro-batch-tokens must be at least 1")
     }
     guard phaseSteps >= 0, warmups >= 0, productSeconds >= 0 else {
       throw ValidationError("--phase-steps, --warmups and --product-seconds must not be negative")
@@ -75,6 +77,7 @@ struct BenchStep: ParsableCommand {
     benchmark.parallel.style = ExchangeStyle(wire: gradientWire, isHierarchical: hierarchical)
     benchmark.parallel.shardsOptimizer = shardOptimizer
     (benchmark.crops, benchmark.microBatchSize) = (crops, microBatch)
+    benchmark.microBatchTokens = microBatchTokens
     (benchmark.warmups, benchmark.phaseSteps) = (warmups, phaseSteps)
     (benchmark.productSeconds, benchmark.tracesAllocations) = (productSeconds, traceAllocations)
     if let tokenizer {

@@ -58,7 +58,7 @@ struct StepPicture {
     case nil: .other
     case .imageForward, .imageBackward, .textForward, .textBackward, .loss: .section
     case .product, .dataGradient, .weightGradient, .convolution, .convolutionDataGradient,
-      .convolutionWeightGradient:
+      .convolutionWeightGradient, .convolutionGradients:
       .product
     case .attention, .attentionBackward: .attention
     case .layerNorm, .batchNorm: .norm

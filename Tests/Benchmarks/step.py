@@ -45,8 +45,8 @@ def own(case, options, phases=False):
         command += ["--data", options.data, "--tokenizer", options.tokenizer]
     else:
         command += ["--tokens", case["tokens"]]
-    if RANKS > 1:
-        command = ["mpirun", "-n", RANKS] + shlex.split(os.environ.get("MPIRUN_OPTIONS", "--oversubscribe")) + command
+    # Under mpirun a rank has one thread, and a core where there are enough.
+    command = ["mpirun", "-n", RANKS] + shlex.split(os.environ.get("MPIRUN_OPTIONS", "--oversubscribe")) + command
     root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"} if os.geteuid() == 0 else {}
     return run(command, root)
 

@@ -49,10 +49,10 @@ struct StepModelTests {
 
   @Test("adds the loss of a larger world before the first bucket")
   func loss() throws {
-    let model = try model(loss: .init(secondsPerPairOfPairs: 1e-3, bytesPerPair: 7))
+    let model = try model(loss: .init(secondsPerPair: 1e-4, secondsPerPairOfPairs: 1e-3, bytesPerPair: 7))
     // 3 pairs against 3 · (10 − 2) more.
     #expect(
-      isClose(model.trace(batchSize: 3, worldSize: 10), trace(batch: 3, lossSeconds: 1e-3 * 3 * 24)))
+      isClose(model.trace(batchSize: 3, worldSize: 10), trace(batch: 3, lossSeconds: (1e-4 + 1e-3 * 3) * 24)))
     #expect(isClose(model.activationBytes(batchSize: 3, worldSize: 10), 130 + 7 * 24))
   }
 
@@ -69,6 +69,20 @@ struct StepModelTests {
     // Beyond half of them the table travels as it is.
     #expect(model.trace(batchSize: 4, worldSize: 7).bytes == 1000)
     #expect(model.trace(batchSize: 100, worldSize: 1).bytes == 1000)
+  }
+
+  @Test("ranks share the update of a sharded optimizer", arguments: [(2, 0.8), (8, 0.2), (1, 1.6)])
+  func sharded(worldSize: Int, expected: Double) throws {
+    let events: [StepTrace.Event] = [
+      .init(3, .start(Collective(.reduceScatter, bytes: 8))), .init(0, .wait(0)),
+      .init(0.8, .start(Collective(.partGather, bytes: 8))), .init(0, .wait(1)),
+    ]
+    let sample = StepModel.Sample(
+      batchSize: 1, trace: StepTrace(events: events, tailSeconds: 2), activationBytes: 0)
+    let model = try StepModel([sample], worldSize: 2, loss: .none, isSharded: true)
+    let trace = model.trace(batchSize: 1, worldSize: worldSize)
+    #expect(trace.events[0].computeSeconds == 3 && trace.tailSeconds == 2)
+    #expect(isClose(trace.events[2].computeSeconds, expected))
   }
 
   @Test("nothing becomes negative")
@@ -95,8 +109,9 @@ struct StepModelTests {
 
   @Test("a slower core takes longer for everything")
   func scaled() throws {
-    let slow = try model(loss: .init(secondsPerPairOfPairs: 1e-3, bytesPerPair: 7)).scaled(by: 3)
-    let fast = try model(loss: .init(secondsPerPairOfPairs: 1e-3, bytesPerPair: 7))
+    let slow = try model(loss: .init(secondsPerPair: 1e-4, secondsPerPairOfPairs: 1e-3, bytesPerPair: 7))
+      .scaled(by: 3)
+    let fast = try model(loss: .init(secondsPerPair: 1e-4, secondsPerPairOfPairs: 1e-3, bytesPerPair: 7))
     let times = [slow, fast].map { $0.trace(batchSize: 4, worldSize: 9).computeSeconds }
     #expect(isClose(times[0], 3 * times[1]))
   }
@@ -128,9 +143,10 @@ extension StepTrace {
 @Suite("A file of measured steps")
 struct StepModelFileTests {
   private func file() throws -> StepModelFile {
-    var model = try model(loss: .init(secondsPerPairOfPairs: 1e-7, bytesPerPair: 4096))
+    var model = try model(loss: .init(secondsPerPair: 1e-4, secondsPerPairOfPairs: 1e-7, bytesPerPair: 4096))
     var rows = Collective(.partGather, bytes: 10)
     (rows.wireShare, rows.isHierarchical, rows.tableBytes) = (0.5, false, 20)
+    (rows.isPerRank, model.isSharded) = (true, true)
     for index in model.samples.indices { model.samples[index].trace.events.append(.init(0, .blocking(rows))) }
     let memory = ParameterMemory(count: 100, trainedCount: 80, isSharded: true, otherBytes: 12.5)
     return StepModelFile([.init("contrastive", StepPredictor(model, memory))])

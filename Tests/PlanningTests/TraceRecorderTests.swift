@@ -49,7 +49,7 @@ struct TraceRecorderTests {
     let recorder = TraceRecorder(worldSize: 2)
     defer { recorder.finalize() }
     let trace = try withFloats(count * 16) { gradients in
-      let buckets = GradientBuckets(gradients: gradients, communicator: recorder, bucketBytes: 64)
+      let buckets = try GradientBuckets(gradients: gradients, communicator: recorder, bucketBytes: 64)
       return try recorder.record {
         for end in 1...count { try buckets.markReady(upTo: end * 16) }
         try buckets.finish()

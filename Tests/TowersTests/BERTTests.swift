@@ -152,7 +152,8 @@ struct BERTTests {
   }
 
   @Test(
-    "along every parameter's gradient by finite differences: step 3e-3, tolerance 1e-2", arguments: poolings)
+    "along every parameter's gradient by finite differences: step 3e-3, tolerance 1e-2 and 5e-5",
+    arguments: poolings)
   func differences(_ pooling: BERTConfig.Pooling) throws {
     let test = try BERTCase<Float>(pooling)
     let probe = doubles(try test.fixture.floats("probe"))
@@ -170,7 +171,8 @@ struct BERTTests {
       }
       let slope = (loss(at: 3e-3) - loss(at: -3e-3)) / 6e-3
       parameter.value.update(from: start, count: start.count)
-      #expect(abs(slope - length) <= 1e-2 * length, "\(parameter.name): \(slope), expected \(length)")
+      // The losses' own rounding, 3e-7, over twice the step.
+      #expect(abs(slope - length) <= 1e-2 * length + 5e-5, "\(parameter.name): \(slope), expected \(length)")
     }
   }
 

@@ -55,13 +55,13 @@ private struct CroppedPairs {
   }
 
   private func objective<S: ComputeScalar>(
-    frozen: DualEncoder<S>.FrozenParts = .init(), microBatchSize: Int? = nil
+    frozen: DualEncoder<S>.FrozenParts = .init(), microBatchSize: Int? = nil, microBatchTokens: Int? = nil
   ) throws -> ContrastiveObjective<S> {
     let model = try DualEncoder<S>(ModelFile.parse(TinyRun.model, source: "model"), frozen: frozen)
     model.parameters.initialise(seed: 5)
     return ContrastiveObjective(
       model: model, loss: GlobalContrastive(tileRows: 2, tileColumns: 4),
-      options: .init(microBatchSize: microBatchSize))
+      options: .init(microBatchSize: microBatchSize, microBatchTokens: microBatchTokens))
   }
 
   private func run(
@@ -139,6 +139,43 @@ private struct CroppedPairs {
     #expect(abs(one.loss - two.loss) < 1e-6 && one.terms.keys == two.terms.keys)
     #expect(difference(two, one, tolerance: 1e-5) == nil)
     #expect(two.reports == two.reports.sorted() && two.reports.last == one.reports.last)
+  }
+
+  /// The captions have 2, 3, 4, 2, 3 and 4 tokens: each alone, pairs of them, groups of one length, all at once.
+  @Test(arguments: [1, 5, 8, 17, 18], [1, 2])
+  func tokenBudgetsGiveTheGradientsOfOnePass(tokens: Int, crops: Int) throws {
+    let pairs = CroppedPairs(crops: Array(["a", "b"].prefix(crops)))
+    let one = try run(objective() as ContrastiveObjective<Float>, pairs)
+    for micro in [nil, 4] {
+      let some = try run(
+        objective(microBatchSize: micro, microBatchTokens: tokens) as ContrastiveObjective<Float>, pairs)
+      #expect(abs(one.loss - some.loss) < 1e-6)
+      #expect(difference(some, one, tolerance: 1e-5) == nil)
+      #expect(some.reports == some.reports.sorted() && some.reports.last == one.reports.last)
+    }
+  }
+
+  @Test func worldsAgreeWhereTokensMakeOtherGroupsOnEachRank() throws {
+    let alone = try run(objective() as ContrastiveObjective<Float>, CroppedPairs(crops: ["a"]))
+    let found = try ThreadedCommunicator.run(worldSize: 3) { communicator in
+      try run(
+        objective(microBatchTokens: 5) as ContrastiveObjective<Float>,
+        CroppedPairs(communicator.rank * 2..<communicator.rank * 2 + 2, crops: ["a"]), communicator)
+    }
+    for outcome in found {
+      #expect(abs(outcome.loss - alone.loss) < 1e-6)
+      #expect(difference(outcome, alone, tolerance: 1e-5) == nil)
+    }
+  }
+
+  @Test func captionsAreSortedByLengthAndCutByTokens() {
+    let captions = PackedCaptions(ids: Array(0..<15), offsets: [0, 4, 6, 13, 14, 15])
+    let groups = CaptionGroups(captions, tokenBudget: 6)
+    #expect(groups.places == [3, 4, 1, 0, 2])
+    #expect(groups.ranges == [0..<3, 3..<4, 4..<5])
+    #expect(groups.captions.ids == [13, 14, 4, 5, 0, 1, 2, 3] + Array(6..<13))
+    #expect(groups.captions.offsets == [0, 1, 2, 4, 8, 15])
+    #expect(CaptionGroups(PackedCaptions(ids: [], offsets: [0]), tokenBudget: 1).ranges.isEmpty)
   }
 
   @Test func aSmallMicroBatchNeedsLessMemory() throws {

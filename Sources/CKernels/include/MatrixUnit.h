@@ -56,15 +56,13 @@ typedef struct {
   void *saved;
 } KelipProduct;
 
-/// Bytes of scratch memory, aligned to 64, that a product needs.
-int64_t kelip_multiply_scratch(int64_t m, int64_t k, int64_t n);
-void kelip_multiply(const KelipProduct *product, void *scratch);
+/// Blocks of rows are shared out over the worker pool (`WorkerPool.h`).
+void kelip_multiply(const KelipProduct *product);
 
 /// At least `bytes` of memory of this thread's own, aligned to 64, good until its next call.
 void *kelip_thread_scratch(int64_t bytes);
 
 /// C[A, B] (+)= leftᵀ · right and columnSums[A] += column sums of left (NULL: none), for left[R, A] and right[R, B] in
-/// bf16; C in 32-bit floats: a layer's weight and bias gradients.
-int64_t kelip_outer_product_scratch(int64_t rows, int64_t a, int64_t b);
+/// bf16; C in 32-bit floats: a layer's weight and bias gradients. Shared out as `kelip_multiply`.
 void kelip_outer_product(const void *left, const void *right, float *c, float *column_sums, int64_t rows, int64_t a,
-                         int64_t b, int accumulate, void *scratch);
+                         int64_t b, int accumulate);

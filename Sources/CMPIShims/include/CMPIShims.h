@@ -77,5 +77,10 @@ void kelip_shared_forget(const kelip_shared_file *file);
 uint64_t kelip_shared_load(const void *address);
 void kelip_shared_store(void *address, uint64_t value);
 
+// Sets of cores, a bit each; 0 for success.
+enum { KELIP_CORE_BYTES = 128 };
+int kelip_allowed_cores(uint8_t *bits);
+int kelip_bind_thread(int thread, const uint8_t *bits);
+
 // Sleeps about this long: asks the kernel not to round this thread's short sleeps up by its usual 50 µs.
 void kelip_short_sleep(unsigned microseconds);

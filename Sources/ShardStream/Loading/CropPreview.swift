@@ -36,7 +36,7 @@ package struct CropPreview: Sendable {
     let id = try options.source.sample(draw, language: options.order.components[draw.component].language)
     let caption = options.needsCaptions ? try reader.caption(id) : ""
     let picture = try reader.image(id)
-    let views = options.crops.enumerated().map { crop, preparation in
+    let views = options.crops(step: step).enumerated().map { crop, preparation in
       let seed = options.order.cropSeed(id, epoch: draw.epoch, crop: crop)
       let view = preparation.view(width: picture.width, height: picture.height, seed: seed)
       return View(

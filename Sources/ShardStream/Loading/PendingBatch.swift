@@ -13,6 +13,7 @@ final class PendingBatch {
   let epoch: Int
   /// The samples of this rank's slots.
   let draws: [SampleDraw]
+  let crops: [ImagePreparation]
   let layout: CropLayout
   let pool: PixelBufferPool
   private var buffer: PixelBuffer?
@@ -20,10 +21,15 @@ final class PendingBatch {
   private var startedCount = 0
   private var finishedCount = 0
 
-  init(step: Int, epoch: Int, draws: [SampleDraw], layout: CropLayout, pool: PixelBufferPool) {
+  /// - Parameter pool: of buffers with room for the layout.
+  init(
+    step: Int, epoch: Int, draws: [SampleDraw], crops: [ImagePreparation], layout: CropLayout,
+    pool: PixelBufferPool
+  ) {
     self.step = step
     self.epoch = epoch
     self.draws = draws
+    self.crops = crops
     self.layout = layout
     self.pool = pool
     buffer = pool.take()
@@ -38,7 +44,8 @@ final class PendingBatch {
   func startSlot() -> SlotTask? {
     guard startedCount < draws.count, let buffer else { return nil }
     defer { startedCount += 1 }
-    return SlotTask(slot: startedCount, draw: draws[startedCount], buffer: buffer)
+    return SlotTask(
+      slot: startedCount, draw: draws[startedCount], crops: crops, layout: layout, buffer: buffer)
   }
 
   func finish(_ task: SlotTask, _ result: Result<DecodedSlot, any Error>) {
@@ -63,5 +70,7 @@ final class PendingBatch {
 struct SlotTask: Sendable {
   let slot: Int
   let draw: SampleDraw
+  let crops: [ImagePreparation]
+  let layout: CropLayout
   let buffer: PixelBuffer
 }

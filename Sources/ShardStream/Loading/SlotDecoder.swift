@@ -8,11 +8,9 @@ struct SlotDecoder: Sendable {
 
   private let options: LoaderOptions
   private let reader: SampleReader
-  private let layout: CropLayout
 
   init(_ options: LoaderOptions) {
     self.options = options
-    layout = options.layout
     reader = SampleReader(source: options.source, pictures: options.pictures)
   }
 
@@ -55,10 +53,10 @@ struct SlotDecoder: Sendable {
   /// The caption first: it costs less to find bad than the picture.
   private func decode(_ sample: SampleID, _ task: SlotTask) throws -> [Int32] {
     let tokens = options.needsCaptions ? try tokens(sample) : []
-    try reader.draw(options.crops, of: sample) { crop in
+    try reader.draw(task.crops, of: sample) { crop in
       options.order.cropSeed(sample, epoch: task.draw.epoch, crop: crop)
     } into: { crop in
-      layout.view(slot: task.slot, crop: crop, in: task.buffer)
+      task.layout.view(slot: task.slot, crop: crop, in: task.buffer)
     }
     return tokens
   }

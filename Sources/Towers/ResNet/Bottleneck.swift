@@ -64,7 +64,12 @@ final class Bottleneck<S: ComputeScalar> {
   /// End of the arena prefix that is complete once this block's backward is done.
   var gradientEnd: Int { registeredGradientEnd() }
 
-  func refresh() { for layer in [reduce, spatial, expand, shortcut] { layer?.refresh() } }
+  func refresh() {
+    reduce.refresh()
+    spatial.refresh()
+    expand.refresh()
+    shortcut?.refresh()
+  }
 
   func output(_ size: MapSize) -> MapSize {
     let middle = spatial.output(size)

@@ -48,17 +48,24 @@ final class ResidualStages<S: ComputeScalar> {
   func forward(_ x: UnsafePointer<S>, _ size: MapSize, _ pass: TowerPass) throws
     -> (map: UnsafeMutablePointer<S>, size: MapSize)
   {
-    sizes = blocks.reduce(into: [size]) { $0.append($1.output($0.last!)) }
+    sizes.removeAll(keepingCapacity: true)
+    sizes.append(size)
     let keptFrom = pass.isTraining ? firstTrained : blocks.count
-    let passing = turns(blocks[..<keptFrom].indices.map { blocks[$0].outputCount(sizes[$0]) }, pass.arena)
+    var largest = 0
+    for index in blocks.indices {
+      sizes.append(blocks[index].output(sizes[index]))
+      if index < keptFrom { largest = max(largest, blocks[index].outputCount(sizes[index])) }
+    }
+    let passing = turns(largest, pass.arena)
     var map = UnsafeMutablePointer(mutating: x)
-    for (index, block) in blocks.enumerated() {
-      let keeping = index >= keptFrom
-      let y = keeping ? pass.arena.allocate(S.self, block.outputCount(sizes[index])) : passing[index % 2]
+    for index in blocks.indices {
+      let (block, keeping) = (blocks[index], index >= keptFrom)
+      let turn = index % 2 == 0 ? passing.0 : passing.1
+      let y = keeping ? pass.arena.allocate(S.self, block.outputCount(sizes[index])) : turn
       try block.forward(map, sizes[index], into: y, pass, keeping: keeping)
       map = y
     }
-    return (map, sizes.last!)
+    return (map, sizes[blocks.count])
   }
 
   /// `dMap`, which it overwrites → the gradient of the input, nil where nothing before the first block is trained. Reports
@@ -67,12 +74,14 @@ final class ResidualStages<S: ComputeScalar> {
     _ dMap: UnsafeMutablePointer<S>, arena: Arena, inputIsTrained: Bool,
     gradientsReady: (_ end: Int) throws -> Void
   ) throws -> UnsafeMutablePointer<S>? {
-    let trained = blocks.indices[firstTrained...]
-    let passing = turns(trained.map { sizes[$0].rows * blocks[$0].inputs }, arena)
+    let trained = firstTrained..<blocks.count
+    var largest = 0
+    for index in trained { largest = max(largest, sizes[index].rows * blocks[index].inputs) }
+    let passing = turns(largest, arena)
     var dMap: UnsafeMutablePointer<S>? = dMap
     for index in trained.reversed() {
       let isLowest = index == firstTrained && !(index == 0 && inputIsTrained)
-      let spare = dMap == passing[0] ? passing[1] : passing[0]
+      let spare = dMap == passing.0 ? passing.1 : passing.0
       dMap = try blocks[index].backward(
         dMap!, sizes[index], spare: spare, wantsInput: !isLowest, arena: arena)
       try gradientsReady(blocks[index].gradientEnd)
@@ -81,8 +90,7 @@ final class ResidualStages<S: ComputeScalar> {
   }
 
   /// Two buffers for the largest of some maps, taken in turn.
-  private func turns(_ counts: [Int], _ arena: Arena) -> [UnsafeMutablePointer<S>] {
-    guard let largest = counts.max() else { return [] }
-    return [arena.allocate(S.self, largest), arena.allocate(S.self, largest)]
+  private func turns(_ largest: Int, _ arena: Arena) -> (UnsafeMutablePointer<S>, UnsafeMutablePointer<S>) {
+    (arena.allocate(S.self, largest), arena.allocate(S.self, largest))
   }
 }

@@ -8,8 +8,8 @@ package enum ResolvedConfig {
     "run.directory", "data.decode_threads", "data.prefetch_batches", "data.validation",
     "data.index_directory", "data.read_retry_seconds", "data.zstd_cache_megabytes", "data.max_bad_fraction",
     "data.max_bad_fraction_after", "parallel.threads_per_rank", "parallel.bucket_megabytes",
-    "parallel.micro_batch_size", "parallel.gradient_wire", "parallel.hierarchical",
-    "parallel.shard_optimizer",
+    "parallel.micro_batch_size", "parallel.micro_batch_tokens", "parallel.gradient_wire",
+    "parallel.hierarchical", "parallel.shard_optimizer",
   ]
   private static let freeSections = ["checkpoint.", "log.", "evaluation."]
 

@@ -52,6 +52,8 @@ package struct StageSettings: Sendable {
   package var samples: SampleKind
   /// The views of each picture.
   package var crops: [CropSettings]
+  /// Smaller pictures in its first steps.
+  package var imageWarmup: ImageWarmup?
   /// Over the stage's own steps.
   package var schedule: ScheduleSettings
   package var optimizer: OptimizerSettings
@@ -66,7 +68,8 @@ extension TrainConfig {
   func contrastiveStage(_ kind: StageKind) -> StageSettings {
     StageSettings(
       kind: kind, steps: steps, globalBatchSize: globalBatchSize, canonicalStreams: canonicalStreams,
-      train: train, samples: .pairs, crops: crops, schedule: schedule, optimizer: optimizer,
+      train: train, samples: .pairs, crops: crops, imageWarmup: imageWarmup, schedule: schedule,
+      optimizer: optimizer,
       gradClipNorm: gradClipNorm)
   }
 
@@ -100,6 +103,7 @@ extension ContrastiveObjective.Options {
   init(_ config: TrainConfig, dropout: PatchDropout?) {
     self.init(
       maxLogitScale: config.maxLogitScale, microBatchSize: config.microBatchSize,
+      microBatchTokens: config.microBatchTokens,
       synchronisesBatchNorm: config.synchronisesBatchNorm, patchDropout: dropout)
   }
 }

@@ -66,6 +66,8 @@ package struct TrainConfig: Sendable {
   package var augmentation: AugmentationSettings
   /// `augmentation.crops`: one group of one crop where it is not given.
   package var crops: [CropSettings]
+  /// `augmentation.warmup_size` and `augmentation.warmup_steps`; nil for the same size throughout.
+  package var imageWarmup: ImageWarmup?
 
   /// `objective.tile_rows`, of a tile of similarities.
   package var tileRows: Int
@@ -94,6 +96,8 @@ package struct TrainConfig: Sendable {
   package var threadsPerRank: Int
   /// `parallel.micro_batch_size`: pairs a rank that go through the towers at once; nil for all.
   package var microBatchSize: Int?
+  /// `parallel.micro_batch_tokens`: tokens of captions a rank that go through the text tower at once; nil for no limit.
+  package var microBatchTokens: Int?
   /// `parallel.sync_batch_norm`: whether batch norms take their statistics over all ranks.
   package var synchronisesBatchNorm: Bool
   /// The keys of section `parallel` that say how gradients and weights travel.
@@ -168,6 +172,7 @@ package struct TrainConfig: Sendable {
     augmentation = try AugmentationSettings.read(
       reader, section: "augmentation", kindKey: "train", defaults: .preset(.randomResizedCrop))
     crops = try CropSettings.read(reader, "augmentation.crops", defaults: augmentation)
+    imageWarmup = try ImageWarmup.read(reader)
 
     tileRows = try reader.integer("objective.tile_rows", default: 256, in: positive)
     tileColumns = try reader.integer("objective.tile_columns", default: 1024, in: positive)
@@ -185,6 +190,7 @@ package struct TrainConfig: Sendable {
     threadsPerRank = try reader.integer(
       "parallel.threads_per_rank", default: Self.launcherThreads, in: 1...1024)
     microBatchSize = try reader.optionalInteger("parallel.micro_batch_size", in: positive)
+    microBatchTokens = try reader.optionalInteger("parallel.micro_batch_tokens", in: positive)
     synchronisesBatchNorm = try reader.bool("parallel.sync_batch_norm", default: false)
     parallel = try ParallelSettings(reader)
 

@@ -20,6 +20,9 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
     package var maxLogitScale = 100.0
     /// Pairs that go through the towers at once; nil for all. Less needs a second forward pass.
     package var microBatchSize: Int?
+    /// Tokens of captions that go through the text tower at once, whatever `microBatchSize` says of pairs; nil for no
+    /// limit. A rank's captions are sorted by length for it.
+    package var microBatchTokens: Int?
     /// Batch norms take their statistics over all ranks.
     package var synchronisesBatchNorm = false
     /// Multiplies the gradients, not the loss that is told: the part in a sum of objectives.
@@ -28,10 +31,11 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
     package var patchDropout: PatchDropout?
 
     package init(
-      maxLogitScale: Double = 100, microBatchSize: Int? = nil, synchronisesBatchNorm: Bool = false,
-      weight: Double = 1, patchDropout: PatchDropout? = nil
+      maxLogitScale: Double = 100, microBatchSize: Int? = nil, microBatchTokens: Int? = nil,
+      synchronisesBatchNorm: Bool = false, weight: Double = 1, patchDropout: PatchDropout? = nil
     ) {
       (self.maxLogitScale, self.microBatchSize) = (maxLogitScale, microBatchSize)
+      self.microBatchTokens = microBatchTokens
       (self.synchronisesBatchNorm, self.weight) = (synchronisesBatchNorm, weight)
       self.patchDropout = patchDropout
     }
@@ -41,6 +45,15 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
       let size = microBatchSize ?? max(1, count)
       return stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
     }
+
+    /// The same of captions: a number that may differ from rank to rank, since nothing is exchanged in between.
+    func captionGroups(_ captions: PackedCaptions) -> CaptionGroups {
+      guard let microBatchTokens else { return CaptionGroups(captions, ranges: microBatches(captions.count)) }
+      return CaptionGroups(captions, tokenBudget: microBatchTokens)
+    }
+
+    /// Whether a batch of `count` pairs may take more than one go: equal on every rank.
+    func mayDivide(_ count: Int) -> Bool { microBatchTokens != nil || (microBatchSize ?? count) < count }
 
     /// How a tower is run under these options.
     func pass(_ mode: PassMode, _ context: ObjectiveContext) -> TowerPass {
@@ -69,8 +82,9 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
     let batch = options.patchDropout?(batch) ?? batch
     let pairs = Pairs(batch, model, context.arena)
     total.begin(logitScale: model.logitScale.value.pointee)
-    guard (options.microBatchSize ?? batch.count) < batch.count else { return try onePass(pairs, context) }
-    return try twoPasses(pairs, microBatches: options.microBatches(batch.count), context)
+    guard options.mayDivide(batch.count) else { return try onePass(pairs, context) }
+    return try twoPasses(
+      pairs, options.microBatches(batch.count), options.captionGroups(batch.captions), context)
   }
 
   /// open_clip's clamp: a temperature that falls without end makes the loss blow up.
@@ -133,30 +147,27 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
   }
 
   /// Features of all micro-batches without activations, one global loss, then each micro-batch forward again and
-  /// backward with its part of the features' gradient (Gao et al. 2021, GradCache).
+  /// backward with its part of the features' gradient (Gao et al. 2021, GradCache). What is one micro-batch keeps its
+  /// activations instead.
   private func twoPasses(
-    _ pairs: Pairs, microBatches: [Range<Int>], _ context: ObjectiveContext
+    _ pairs: Pairs, _ imageRanges: [Range<Int>], _ texts: CaptionGroups, _ context: ObjectiveContext
   ) throws -> ObjectiveResult {
-    for rows in microBatches { try encodeTexts(pairs, rows, .rehearsal, context) }
-    for (number, crop) in pairs.batch.crops.enumerated() {
-      for rows in microBatches { try encodeImages(pairs, number, rows, .rehearsal, context) }
+    let features = try encodeTexts(pairs, texts, context)
+    let crops = pairs.batch.crops
+    let keepsImages = imageRanges.count == 1 && crops.count == 1
+    for (number, crop) in crops.enumerated() {
+      for rows in imageRanges {
+        try encodeImages(pairs, number, rows, keepsImages ? .training : .rehearsal, context)
+      }
       total.add(try cropLoss(pairs, number, context), crop.name)
     }
     try finishLogitScale(context)
-    for rows in microBatches {
-      let isLast = rows.upperBound == pairs.batch.count
-      try context.arena.scratch {
-        try encodeTexts(pairs, rows, .training, context)
-        try model.backwardTexts(pairs.dTexts + rows.lowerBound * pairs.embedDim) {
-          if isLast { try context.gradientsReady($0) }
-        }
-      }
-    }
-    for number in pairs.batch.crops.indices {
-      for rows in microBatches {
-        let isLast = rows.upperBound == pairs.batch.count && number == pairs.batch.crops.count - 1
+    try backwardTexts(pairs, texts, features, context)
+    for number in crops.indices {
+      for rows in imageRanges {
+        let isLast = rows.upperBound == pairs.batch.count && number == crops.count - 1
         try context.arena.scratch {
-          try encodeImages(pairs, number, rows, .training, context)
+          if !keepsImages { try encodeImages(pairs, number, rows, .training, context) }
           try model.backwardImages(pairs.dImages(number) + rows.lowerBound * pairs.embedDim) {
             if isLast { try context.gradientsReady($0) }
           }
@@ -166,14 +177,51 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
     return total.result
   }
 
+  /// The features of all captions; returns where they lie in the groups' order.
   private func encodeTexts(
-    _ pairs: Pairs, _ rows: Range<Int>, _ mode: PassMode, _ context: ObjectiveContext
-  ) throws {
-    let target = pairs.texts + rows.lowerBound * pairs.embedDim
-    func encode() throws {
-      try model.encodeTexts(pairs.batch.captions.slice(rows), into: target, pass(mode, context))
+    _ pairs: Pairs, _ texts: CaptionGroups, _ context: ObjectiveContext
+  ) throws -> UnsafeMutablePointer<Float> {
+    let features =
+      texts.places == nil
+      ? pairs.texts : context.arena.allocate(Float.self, texts.captions.count * pairs.embedDim)
+    for rows in texts.ranges {
+      let target = features + rows.lowerBound * pairs.embedDim
+      guard texts.ranges.count > 1 else {
+        try model.encodeTexts(texts.captions, into: target, pass(.training, context))
+        continue
+      }
+      try context.arena.scratch {
+        try model.encodeTexts(texts.captions.slice(rows), into: target, pass(.rehearsal, context))
+      }
     }
-    try mode == .training ? encode() : context.arena.scratch(encode)
+    texts.restore(features, to: pairs.texts, columns: pairs.embedDim)
+    return features
+  }
+
+  /// - Parameter features: as `encodeTexts` left them; written again.
+  private func backwardTexts(
+    _ pairs: Pairs, _ texts: CaptionGroups, _ features: UnsafeMutablePointer<Float>,
+    _ context: ObjectiveContext
+  ) throws {
+    let dFeatures =
+      texts.places == nil
+      ? pairs.dTexts
+      : context.arena.allocate(
+        Float.self, texts.captions.count * pairs.embedDim)
+    texts.group(pairs.dTexts, to: dFeatures, columns: pairs.embedDim)
+    for rows in texts.ranges {
+      let isLast = rows.upperBound == texts.captions.count
+      try context.arena.scratch {
+        if texts.ranges.count > 1 {
+          try model.encodeTexts(
+            texts.captions.slice(rows), into: features + rows.lowerBound * pairs.embedDim,
+            pass(.training, context))
+        }
+        try model.backwardTexts(dFeatures + rows.lowerBound * pairs.embedDim) {
+          if isLast { try context.gradientsReady($0) }
+        }
+      }
+    }
   }
 
   private func encodeImages(

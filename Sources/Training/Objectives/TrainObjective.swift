@@ -87,7 +87,7 @@ extension TrainObjective {
   package var tokenTable: Parameter? { nil }
 
   /// Where the gradients of `tokenTable` lie.
-  var tableRows: GradientLayout.Rows? {
+  package var tableRows: GradientLayout.Rows? {
     tokenTable.map { .init(range: $0.offset..<$0.end, width: $0.shape[1]) }
   }
 }

@@ -16,14 +16,16 @@ package struct CropGroup: Sendable, Equatable {
   /// Side of the square that the tower gets.
   package var size: Int { preparation.size }
 
-  /// - Parameter imageSize: the model's, for groups that name no size.
+  /// - Parameters:
+  ///   - imageSize: the model's, for groups that name no size.
+  ///   - warmupSize: takes its place in groups that name no size of any kind.
   package static func groups(
-    _ settings: [CropSettings], imageSize: Int, normalization: Normalization = .clip
+    _ settings: [CropSettings], imageSize: Int, warmupSize: Int? = nil, normalization: Normalization = .clip
   ) -> [CropGroup] {
     var first = 0
     return settings.map { group in
       defer { first += group.count }
-      let size = group.size ?? imageSize
+      let size = group.size ?? (group.resizeTo == nil ? warmupSize : nil) ?? imageSize
       return CropGroup(
         name: group.name, crops: first..<(first + group.count),
         preparation: group.augmentation.preparation(

@@ -116,7 +116,8 @@ package struct RunPlan: Sendable {
   ) -> LoaderOptions {
     LoaderOptions(
       order: stage.order, source: SampleSource(catalogue: stage.catalogue, warn: warn), encoder: tokenizer,
-      crops: stage.cropGroups.preparations, needsCaptions: stage.settings.samples == .pairs,
+      crops: stage.cropGroups.preparations, warmup: stage.loaderWarmup,
+      needsCaptions: stage.settings.samples == .pairs,
       contextLength: model.text.contextLength, rank: communicator.rank, worldSize: communicator.worldSize,
       threads: config.decodeThreads, prefetchBatches: config.prefetchBatches, maxPixels: config.maxPixels,
       appliesOrientation: config.exifOrientation, scalesJPEG: config.jpegScaledDecode)

@@ -10,8 +10,10 @@ package struct StagePlan: Sendable {
   package let settings: StageSettings
   /// Steps of the run before its first.
   package let firstStep: Int
-  /// The views of each picture.
+  /// The views of each picture after the warm-up.
   package let cropGroups: [CropGroup]
+  /// The views during the warm-up; the same where there is none.
+  private let warmupGroups: [CropGroup]
   /// The shards it trains on; equal on every rank.
   package let catalogue: ShardCatalogue
   /// What of the shards is lost before the first step.
@@ -29,10 +31,13 @@ package struct StagePlan: Sendable {
   ) throws {
     (self.settings, self.firstStep) = (settings, firstStep)
     let cropGroups = CropGroup.groups(settings.crops, imageSize: model.vision.imageSize)
-    self.cropGroups = cropGroups
+    let warmupGroups = CropGroup.groups(
+      settings.crops, imageSize: model.vision.imageSize, warmupSize: settings.imageWarmup?.size)
+    (self.cropGroups, self.warmupGroups) = (cropGroups, warmupGroups)
     let mixture = try communicator.agree {
       try Self.checkDivides(settings, communicator)
       for group in cropGroups { try group.requireFit(model.vision) }
+      try settings.imageWarmup?.requireFit(model.vision)
       return try ShardMixture(settings.train)
     }
     let catalogue = try ShardCatalogue.load(
@@ -47,6 +52,16 @@ package struct StagePlan: Sendable {
       return try GlobalOrder(
         settings, config, mixture.components(count: catalogue.sampleCount(ofShard:language:)))
     }
+  }
+
+  /// The views of each picture in the stage's own step `step`.
+  package func cropGroups(step: Int) -> [CropGroup] {
+    step < settings.imageWarmup?.steps ?? 0 ? warmupGroups : cropGroups
+  }
+
+  /// The same for a loader.
+  var loaderWarmup: LoaderOptions.Warmup? {
+    settings.imageWarmup.map { .init(steps: $0.steps, crops: warmupGroups.preparations) }
   }
 
   private static func checkDivides(_ settings: StageSettings, _ communicator: any Communicator) throws {

@@ -52,7 +52,9 @@ struct StageSequence<S: ComputeScalar> {
       let plan = session.plan
       let objective = try stage.settings.kind.makeObjective(
         plan.config, plan.model, tokenizer: { plan.tokenizer }, as: S.self)
-      return (objective, plan.config.parallel.optimizer(for: objective, stage.settings.optimizer, communicator))
+      return (
+        objective, plan.config.parallel.optimizer(for: objective, stage.settings.optimizer, communicator)
+      )
     }
     if isResuming {
       try RunCheckpoint.load(start.checkpoint, into: objective.parameters, optimizer, communicator)

@@ -76,7 +76,7 @@ final class TrainLoop {
   }
 
   private func trainBatch(_ batch: Batch, _ index: Int) -> TrainBatch {
-    let crops = stage.cropGroups.flatMap { group in
+    let crops = stage.cropGroups(step: index).flatMap { group in
       group.crops.map { crop in
         let values = UnsafePointer(batch.images(crop: crop).baseAddress!)
         return TrainBatch.Crop(

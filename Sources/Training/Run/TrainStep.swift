@@ -123,7 +123,11 @@ package final class TrainStep {
       return GradientClipping.norm(objective.parameters.gradients)
     }
     let start = monotonicSeconds()
-    defer { waited += monotonicSeconds() - start }
+    let span = Phase.gradientNorm.begin()
+    defer {
+      span.end()
+      waited += monotonicSeconds() - start
+    }
     return try buckets.sumOfSquares().squareRoot()
   }
 
