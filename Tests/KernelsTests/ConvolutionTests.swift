@@ -47,6 +47,7 @@ struct ConvolutionTests {
     Case(32, 64, kernel: 5, stride: 3, padding: 2, batch: 2, height: 10, width: 7),
     Case(32, 32, kernel: 3, batch: 2, height: 5, width: 4),
     Case(256, 64, kernel: 1, batch: 11, height: 13, width: 11),
+    Case(64, 96, kernel: 1, batch: 24, height: 8, width: 8),
     Case(128, 32, kernel: 3, padding: 1, batch: 40, height: 7, width: 7),
     Case(5, 32, kernel: 5, stride: 2, padding: 2, batch: 3, height: 9, width: 6),
     Case(2, 3, kernel: 3, stride: 2, padding: 1, batch: 1, height: 1, width: 1),
