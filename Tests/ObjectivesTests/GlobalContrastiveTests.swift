@@ -179,7 +179,8 @@ struct GlobalContrastiveTests {
     #expect(normMismatch(doubles(actual.dImages), expected.dImages, tolerance: 1e-4, floor: 1e-6) == nil)
     #expect(normMismatch(doubles(actual.dTexts), expected.dTexts, tolerance: 1e-4, floor: 1e-3) == nil)
     // So is the scale's gradient, a sum of terms near 100 that cancel.
-    #expect(abs(actual.dLogitScale - expected.dLogitScale) < 5e-4 * max(1, abs(expected.dLogitScale)))
+    let bound = embedDim == 1 && !matching ? 5e-4 : 1e-4
+    #expect(abs(actual.dLogitScale - expected.dLogitScale) < bound * max(1, abs(expected.dLogitScale)))
   }
 
   @Test("the dense loss: finite differences, step 1e-5, tolerance 1e-6")
