@@ -1,8 +1,19 @@
+#define _GNU_SOURCE
 #include "WorkerPool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+
+#if defined(__x86_64__)
+#define BREATHE() __builtin_ia32_pause()
+#else
+#define BREATHE() ((void)0)
+#endif
+// Looks at the pool before a thread goes to sleep: tens of microseconds, the time between two loops of a step. Waking a
+// sleeper takes longer than many of these loops.
+#define LOOKS 1000
 
 static struct {
   pthread_mutex_t owner;  // held by the caller whose items are being done
@@ -10,8 +21,9 @@ static struct {
   pthread_cond_t start, finish;
   int64_t threads;  // made so far
   int64_t working;  // numbers below this take part in the round
-  uint64_t round;
-  int64_t busy;
+  _Atomic uint64_t round;
+  _Atomic int64_t busy;
+  _Atomic int64_t looks;
   KelipTask task;
   void *context;
   int64_t count;
@@ -28,23 +40,41 @@ static void work(int64_t worker) {
 
 static void *serve(void *number) {
   uint64_t seen = 0;
-  pthread_mutex_lock(&pool.lock);
   for (;;) {
-    while (pool.round == seen) pthread_cond_wait(&pool.start, &pool.lock);
-    seen = pool.round;
-    if ((int64_t)(intptr_t)number >= pool.working) continue;
-    pthread_mutex_unlock(&pool.lock);
-    work((int64_t)(intptr_t)number);
+    for (int64_t look = atomic_load(&pool.looks); look > 0 && atomic_load(&pool.round) == seen; look--) BREATHE();
     pthread_mutex_lock(&pool.lock);
-    if (--pool.busy == 0) pthread_cond_signal(&pool.finish);
+    while (atomic_load(&pool.round) == seen) pthread_cond_wait(&pool.start, &pool.lock);
+    seen = atomic_load(&pool.round);
+    int isNeeded = (int64_t)(intptr_t)number < pool.working;
+    pthread_mutex_unlock(&pool.lock);
+    if (!isNeeded) continue;
+    work((int64_t)(intptr_t)number);
+    if (atomic_fetch_sub(&pool.busy, 1) > 1) continue;
+    pthread_mutex_lock(&pool.lock);
+    pthread_cond_signal(&pool.finish);
+    pthread_mutex_unlock(&pool.lock);
   }
   return NULL;
 }
 
+static _Atomic int64_t chosen_workers;
+
+void kelip_pool_choose(int64_t workers) { atomic_store(&chosen_workers, workers); }
+
 int64_t kelip_pool_workers(void) {
+  int64_t number = atomic_load(&chosen_workers);
+  if (number > 0) return number;
   const char *text = getenv("OMP_NUM_THREADS");
-  int64_t number = text ? strtoll(text, NULL, 10) : 1;
-  return number < 1 ? 1 : number > 1024 ? 1024 : number;
+  number = text ? strtoll(text, NULL, 10) : 1;
+  number = number < 1 ? 1 : number > 1024 ? 1024 : number;
+  atomic_store(&chosen_workers, number);
+  return number;
+}
+
+// Threads that wait for a core of their own must not keep it from those that work.
+static int64_t looks_for(int64_t workers) {
+  cpu_set_t cores;
+  return sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) >= workers ? LOOKS : 0;
 }
 
 // Makes the threads that are missing; a machine that refuses them goes on with fewer. The caller is worker 0.
@@ -54,6 +84,7 @@ static int64_t complete_threads(int64_t workers) {
     if (pthread_create(&thread, NULL, serve, (void *)(intptr_t)(pool.threads + 1)) != 0) return pool.threads + 1;
     pthread_detach(thread);
     pool.threads++;
+    atomic_store(&pool.looks, looks_for(pool.threads + 1));
   }
   return workers;
 }
@@ -69,13 +100,14 @@ void kelip_pool_run(int64_t count, int64_t workers, KelipTask task, void *contex
   pool.context = context;
   pool.count = count;
   atomic_store(&pool.next, 0);
-  pool.busy = pool.working - 1;
-  pool.round++;
+  atomic_store(&pool.busy, pool.working - 1);
+  atomic_fetch_add(&pool.round, 1);
   pthread_cond_broadcast(&pool.start);
   pthread_mutex_unlock(&pool.lock);
   work(0);
+  for (int64_t look = atomic_load(&pool.looks); look > 0 && atomic_load(&pool.busy) > 0; look--) BREATHE();
   pthread_mutex_lock(&pool.lock);
-  while (pool.busy > 0) pthread_cond_wait(&pool.finish, &pool.lock);
+  while (atomic_load(&pool.busy) > 0) pthread_cond_wait(&pool.finish, &pool.lock);
   pthread_mutex_unlock(&pool.lock);
   pthread_mutex_unlock(&pool.owner);
 }
