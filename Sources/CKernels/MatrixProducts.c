@@ -73,6 +73,16 @@ TILES INLINE void store_rows(enum KelipEpilogue epilogue, int to_floats, const K
   pending->next = end;
 }
 
+// Asks for the sums to which 32 × 32 results will be added, rows far apart that the processor does not foresee: they come
+// while the results are made.
+TILES INLINE void fetch_sums(const KelipProduct *p, int64_t row, int64_t column) {
+  int64_t end = p->m - row < 32 ? p->m : row + 32;
+  for (const float *c = (const float *)p->c + row * p->c_stride + column; row < end; row++, c += p->c_stride) {
+    __builtin_prefetch(c, 1);
+    __builtin_prefetch(c + 16, 1);
+  }
+}
+
 // 32 rows of A: where their first tile lies, and bytes from a row to the next, from the upper tile to the lower one, and
 // from a tile to the next of K.
 typedef struct {
@@ -147,6 +157,7 @@ TILES INLINE void multiply_block_as(enum KelipEpilogue epilogue, int to_floats, 
     const uint16_t *panel = (const uint16_t *)p->packed + column * depth;
     for (int64_t row = 0; row < block->rows; row += 32, turn ^= 1) {
       float *tiles = block->sums + turn * 4 * TILE_FLOATS;
+      if (to_floats && p->accumulate) fetch_sums(p, block->first + row, column);
       multiply_tiles(epilogue, to_floats, p, &pending, strip_at(block, row, depth), panel, depth / 32, tiles);
       pending = (Pending){tiles, block->first + row, column, 0, block->rows - row < 32 ? block->rows - row : 32};
     }
@@ -228,12 +239,18 @@ TILES INLINE void transpose_tile(const uint16_t *x, int64_t stride, int64_t rows
   for (int64_t i = 0; i < 16; i++) _mm512_store_si512(tile + 32 * i, pairs[i]);
 }
 
+// Asks for a cache line of each of the next 32 rows, of which no more than `rows` are real.
+INLINE void fetch_rows(const uint16_t *x, int64_t stride, int64_t rows) {
+  for (int64_t row = 0; row < 32 && row < rows; row++) __builtin_prefetch(x + row * stride);
+}
+
 // Columns [0, width) of x[R, …] as the rows of a left operand in tiles, and their sums.
 TILES static void transpose_columns(const uint16_t *x, int64_t stride, int64_t rows, int64_t width, uint16_t *tiles,
                                     float *sums) {
   int64_t depth = padded(rows);
   for (int64_t row = 0; row < depth; row += 32)
     for (int64_t column = 0; column < width; column += 16) {
+      if (column % 32 == 0) fetch_rows(x + (row + 32) * stride + column, stride, rows - row - 32);
       uint16_t *tile = tiles + column / 32 * 32 * depth + row * 32 + column % 32 * 32;
       transpose_tile(x + row * stride + column, stride, rows - row, width - column, tile, sums ? sums + column : 0);
     }
@@ -247,13 +264,20 @@ typedef struct {
   int64_t depth, rows;
 } SharedOuterProduct;
 
-// A few panels of the right operand.
-enum { PANELS = 4 };
+// A few panels of the right operand, 32 rows of all of them at a time: neighbours in memory.
+enum { PANELS = 8 };
 static void pack_item(void *context, int64_t index, int64_t worker) {
   (void)worker;
   const SharedOuterProduct *s = context;
-  int64_t n = s->product.n, column = index * 32 * PANELS, width = n - column < 32 * PANELS ? n - column : 32 * PANELS;
-  kelip_pack_bf16(s->right + column, n, 0, s->product.k, width, s->packed + column * s->depth);
+  int64_t n = s->product.n, first = index * 32 * PANELS, end = n - first < 32 * PANELS ? n : first + 32 * PANELS;
+  for (int64_t row = 0; row < s->product.k; row += 32)
+    for (int64_t column = first; column < end; column += 32) {
+      const uint16_t *rows = s->right + row * n + column;
+      int64_t count = s->product.k - row < 32 ? s->product.k - row : 32;
+      fetch_rows(rows + 32 * n, n, s->product.k - row - 32);
+      kelip_pack_bf16(rows, n, 0, count, n - column < 32 ? n - column : 32,
+                      s->packed + column * s->depth + row * 32);
+    }
 }
 
 TILES static void outer_item(void *context, int64_t index, int64_t worker) {

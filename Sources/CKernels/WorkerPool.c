@@ -111,3 +111,23 @@ void kelip_pool_run(int64_t count, int64_t workers, KelipTask task, void *contex
   pthread_mutex_unlock(&pool.lock);
   pthread_mutex_unlock(&pool.owner);
 }
+
+// A closure that does not escape, as Swift hands it over: code, and what it captured.
+typedef struct {
+  __attribute__((swiftcall)) void (*code)(int64_t item, int64_t worker, __attribute__((swift_context)) void *captured);
+  void *captured;
+} Closure;
+
+static void call_closure(void *closure_, int64_t item, int64_t worker) {
+  const Closure *closure = closure_;
+  closure->code(item, worker, closure->captured);
+}
+
+// Called from WorkerPool.swift, in Swift's own calling convention: making a C function pointer and a context of a
+// closure costs Swift a heap allocation each time.
+__attribute__((swiftcall)) void kelip_pool_run_closure(int64_t count, int64_t workers, void *code, void *captured) {
+  Closure closure;
+  *(void **)&closure.code = code;
+  closure.captured = captured;
+  kelip_pool_run(count, workers, call_closure, &closure);
+}

@@ -16,9 +16,9 @@ package func activationForward<S: ComputeScalar>(
   let span = Phase.activation.begin()
   defer { span.end() }
   let table = kernelTable(S.self)
-  switch kind {
-  case .quickGELU: table.quick_gelu_forward(x, y, Int64(count))
-  case .gelu: table.gelu_forward(x, y, Int64(count))
+  let loop = kind == .quickGELU ? table.quick_gelu_forward : table.gelu_forward
+  WorkerPool.share(count, grain: WorkerPool.worthSharing) { part in
+    loop!(x + part.lowerBound, y + part.lowerBound, Int64(part.count))
   }
 }
 
@@ -30,8 +30,8 @@ package func activationBackward<S: ComputeScalar>(
   let span = Phase.activation.begin()
   defer { span.end() }
   let table = kernelTable(S.self)
-  switch kind {
-  case .quickGELU: table.quick_gelu_backward(dy, x, dx, Int64(count))
-  case .gelu: table.gelu_backward(dy, x, dx, Int64(count))
+  let loop = kind == .quickGELU ? table.quick_gelu_backward : table.gelu_backward
+  WorkerPool.share(count, grain: WorkerPool.worthSharing) { part in
+    loop!(dy + part.lowerBound, x + part.lowerBound, dx + part.lowerBound, Int64(part.count))
   }
 }

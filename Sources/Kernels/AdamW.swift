@@ -30,8 +30,7 @@ package func adamWUpdate(
   _ weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
   v: UnsafeMutablePointer<Float>, count: Int, _ step: AdamWStep
 ) {
-  var settings = KelipAdamW(step)
-  kelip_adamw(weights, gradients, m, v, Int64(count), &settings)
+  share(kelip_adamw, weights, gradients, m, v, count, KelipAdamW(step))
 }
 
 /// The same by torch.optim.Adam's formula: the decay is added to the scaled gradient, and so passes through both
@@ -40,8 +39,23 @@ package func adamUpdate(
   _ weights: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
   v: UnsafeMutablePointer<Float>, count: Int, _ step: AdamWStep
 ) {
-  var settings = KelipAdamW(step)
-  kelip_adam(weights, gradients, m, v, Int64(count), &settings)
+  share(kelip_adam, weights, gradients, m, v, count, KelipAdamW(step))
+}
+
+private func share(
+  _ rule: (
+    UnsafeMutablePointer<Float>?, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?,
+    UnsafeMutablePointer<Float>?, Int64, UnsafePointer<KelipAdamW>?
+  ) -> Void,
+  _ weights: UnsafeMutablePointer<Float>, _ gradients: UnsafePointer<Float>,
+  _ m: UnsafeMutablePointer<Float>, _ v: UnsafeMutablePointer<Float>, _ count: Int, _ settings: KelipAdamW
+) {
+  withUnsafePointer(to: settings) { settings in
+    WorkerPool.share(count, grain: WorkerPool.worthSharing) { part in
+      let start = part.lowerBound
+      rule(weights + start, gradients + start, m + start, v + start, Int64(part.count), settings)
+    }
+  }
 }
 
 extension KelipAdamW {

@@ -53,8 +53,8 @@ package func attentionForward<S: ComputeScalar>(
 ) {
   let span = Phase.attention.begin(flops: shape.flops(offsets))
   defer { span.end() }
-  withKernel(S.self, unit, offsets, shape, arena) { kernel, shape, scratch in
-    kernel.forward(&shape, qkv, out, scratch)
+  forEachSequence(S.self, unit, offsets, shape, arena) { kernel, shape, scratch in
+    kernel.forward(shape, qkv, out, scratch)
   }
   zeroPadding(out, from: Int(offsets.last ?? 0), to: shape.rows, shape.width)
 }
@@ -66,25 +66,29 @@ package func attentionBackward<S: ComputeScalar>(
 ) {
   let span = Phase.attentionBackward.begin(flops: 2 * shape.flops(offsets))
   defer { span.end() }
-  withKernel(S.self, unit, offsets, shape, arena) { kernel, shape, scratch in
-    kernel.backward(&shape, dOut, qkv, dQKV, scratch)
+  forEachSequence(S.self, unit, offsets, shape, arena) { kernel, shape, scratch in
+    kernel.backward(shape, dOut, qkv, dQKV, scratch)
   }
   zeroPadding(dQKV, from: Int(offsets.last ?? 0), to: shape.rows, 3 * shape.width)
 }
 
-private func withKernel<S: ComputeScalar>(
+/// Runs `body` once for each sequence, with scratch memory of the thread's own.
+private func forEachSequence<S: ComputeScalar>(
   _: S.Type, _ unit: AttentionUnit, _ offsets: [Int32], _ shape: AttentionShape, _ arena: Arena,
-  _ body: (KelipAttentionTable, inout KelipAttention, UnsafeMutableRawPointer) -> Void
+  _ body: (KelipAttentionTable, UnsafePointer<KelipAttention>, UnsafeMutableRawPointer) -> Void
 ) {
   let kernel = attentionTable(S.self, unit)
   let longest = offsets.indices.dropFirst().reduce(0) { max($0, offsets[$1] - offsets[$1 - 1]) }
-  offsets.withUnsafeBufferPointer { offsets in
-    var cShape = KelipAttention(
-      offsets: offsets.baseAddress, sequences: Int64(max(0, offsets.count - 1)), heads: Int64(shape.heads),
-      size: Int64(shape.headWidth), causal: shape.causal ? 1 : 0)
-    arena.scratch {
-      let scratch = arena.allocate(UInt8.self, Int(kernel.scratch(Int64(longest), cShape.size)))
-      body(kernel, &cShape, scratch)
+  let scratchBytes = (Int(kernel.scratch(Int64(longest), Int64(shape.headWidth))) + 4095) & ~4095
+  arena.scratch {
+    let scratch = arena.allocate(UInt8.self, scratchBytes * WorkerPool.workers)
+    offsets.withUnsafeBufferPointer { offsets in
+      WorkerPool.forEach(max(0, offsets.count - 1)) { sequence, worker in
+        let one = KelipAttention(
+          offsets: offsets.baseAddress! + sequence, sequences: 1, heads: Int64(shape.heads),
+          size: Int64(shape.headWidth), causal: shape.causal ? 1 : 0)
+        withUnsafePointer(to: one) { body(kernel, $0, scratch + worker * scratchBytes) }
+      }
     }
   }
 }

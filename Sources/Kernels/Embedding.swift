@@ -8,7 +8,12 @@ package func embedTokensForward<S: ComputeScalar>(
 ) {
   let span = Phase.embedding.begin()
   defer { span.end() }
-  kernelTable(S.self).embed_tokens(table, positions, ids, position, y, Int64(rows), Int64(columns))
+  let kernels = kernelTable(S.self)
+  WorkerPool.shareRows(rows, columns: columns) { part in
+    kernels.embed_tokens(
+      table, positions, ids + part.lowerBound, position + part.lowerBound, y + part.lowerBound * columns,
+      Int64(part.count), Int64(columns))
+  }
 }
 
 /// dTable[ids[r]] += dY[r]; dPositions[position[r]] += dY[r].

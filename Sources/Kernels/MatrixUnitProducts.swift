@@ -17,12 +17,22 @@ final class MatrixUnitProducts<S: ComputeScalar>: LinearProducts {
   }
 
   func refresh(training: Bool) {
-    let (inputs, outputs, stride) = (Int64(weight.inputs), Int64(weight.outputs), Int64(weight.rowLength))
+    let (inputs, outputs) = (weight.inputs, weight.outputs)
     forwardCopy = forwardCopy ?? copyBuffer()
-    kelip_pack_f32(weight.masters, stride, weight.isByOutputs ? 1 : 0, inputs, outputs, forwardCopy)
+    pack(k: inputs, n: outputs, transposed: weight.isByOutputs, into: forwardCopy!)
     guard training else { return }
     backwardCopy = backwardCopy ?? copyBuffer()
-    kelip_pack_f32(weight.masters, stride, weight.isByOutputs ? 0 : 1, outputs, inputs, backwardCopy)
+    pack(k: outputs, n: inputs, transposed: !weight.isByOutputs, into: backwardCopy!)
+  }
+
+  private func pack(k: Int, n: Int, transposed: Bool, into copy: UnsafeMutableRawPointer) {
+    let (stride, panel) = (weight.rowLength, Int(kelip_packed_count(Int64(k), 32)) * MemoryLayout<S>.stride)
+    WorkerPool.share(n, grain: (WorkerPool.worthSharing / k + 31) / 32 * 32) { columns in
+      let start = columns.lowerBound
+      kelip_pack_f32(
+        weight.masters + start * (transposed ? stride : 1), Int64(stride), transposed ? 1 : 0, Int64(k),
+        Int64(columns.count), copy + start / 32 * panel)
+    }
   }
 
   private func copyBuffer() -> UnsafeMutableRawPointer {
@@ -77,7 +87,7 @@ final class MatrixUnitProducts<S: ComputeScalar>: LinearProducts {
     let (left, right) = weight.isByOutputs ? ((dy, outputs), (x, inputs)) : ((x, inputs), (dy, outputs))
     // The column sums of dY come along where it is the operand that is transposed.
     let sums = weight.isByOutputs ? dBias : nil
-    if let dBias, sums == nil { kelip_kernels_bf16.add_column_sums(dy, dBias, Int64(rows), outputs) }
+    if let dBias, sums == nil { addColumnSums(dy, to: dBias, rows: rows, columns: weight.outputs) }
     kelip_outer_product(left.0, right.0, dWeight, sums, Int64(rows), left.1, right.1, 1)
   }
 

@@ -65,7 +65,7 @@ final class OneDNNProducts<S: ComputeScalar>: LinearProducts {
     _ x: UnsafePointer<S>, _ dy: UnsafePointer<S>, into dWeight: UnsafeMutablePointer<Float>,
     dBias: UnsafeMutablePointer<Float>?, rows: Int, arena: Arena
   ) {
-    if let dBias { kelip_kernels_bf16.add_column_sums(dy, dBias, Int64(rows), Int64(weight.outputs)) }
+    if let dBias { addColumnSums(dy, to: dBias, rows: rows, columns: weight.outputs) }
     // Nothing to add; oneDNN 2.6 divides by an inner dimension of 0.
     guard rows > 0 else { return }
     let (inputs, outputs) = (weight.inputs, weight.outputs)

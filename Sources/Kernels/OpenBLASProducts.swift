@@ -50,7 +50,7 @@ struct OpenBLASProducts<S: ComputeScalar>: LinearProducts {
     _ x: UnsafePointer<S>, _ dy: UnsafePointer<S>, into dWeight: UnsafeMutablePointer<Float>,
     dBias: UnsafeMutablePointer<Float>?, rows: Int, arena: Arena
   ) {
-    if let dBias { kelip_kernels_f32.add_column_sums(dy, dBias, Int64(rows), Int64(weight.outputs)) }
+    if let dBias { addColumnSums(dy, to: dBias, rows: rows, columns: weight.outputs) }
     let (x, dy) = ((floats(x), weight.inputs), (floats(dy), weight.outputs))
     let (left, right) = weight.isByOutputs ? (dy, x) : (x, dy)
     BLAS.multiply(

@@ -8,7 +8,11 @@ package func gatherRows<S: ComputeScalar>(
 ) {
   let span = Phase.rows.begin()
   defer { span.end() }
-  kernelTable(S.self).gather_rows(x, index, y, Int64(count), Int64(columns))
+  let table = kernelTable(S.self)
+  WorkerPool.shareRows(count, columns: columns) { part in
+    table.gather_rows(
+      x, index + part.lowerBound, y + part.lowerBound * columns, Int64(part.count), Int64(columns))
+  }
 }
 
 /// The same of as many rows as the index has.
@@ -39,7 +43,10 @@ package func scatterRows<S: ComputeScalar>(
 package func addInPlace<S: ComputeScalar>(_ x: UnsafePointer<S>, to y: UnsafeMutablePointer<S>, count: Int) {
   let span = Phase.rows.begin()
   defer { span.end() }
-  kernelTable(S.self).add_in_place(x, y, Int64(count))
+  let table = kernelTable(S.self)
+  WorkerPool.share(count, grain: WorkerPool.worthSharing) { part in
+    table.add_in_place(x + part.lowerBound, y + part.lowerBound, Int64(part.count))
+  }
 }
 
 /// sums[C] += Σ_r x[r], in 32-bit floats.
@@ -48,7 +55,12 @@ package func addColumnSums<S: ComputeScalar>(
 ) {
   let span = Phase.rows.begin()
   defer { span.end() }
-  kernelTable(S.self).add_column_sums(x, sums, Int64(rows), Int64(columns))
+  let table = kernelTable(S.self)
+  // By columns: each sum is taken over its rows in their order.
+  WorkerPool.share(columns, grain: max(64, WorkerPool.worthSharing / max(1, rows) / 64 * 64)) { part in
+    table.add_column_sums(
+      x + part.lowerBound, sums + part.lowerBound, Int64(rows), Int64(part.count), Int64(columns))
+  }
 }
 
 /// Rounds 32-bit floats to the storage type.
@@ -57,14 +69,20 @@ package func convert<S: ComputeScalar>(
 ) {
   let span = Phase.rows.begin()
   defer { span.end() }
-  kernelTable(S.self).from_float(x, y, Int64(count))
+  let table = kernelTable(S.self)
+  WorkerPool.share(count, grain: WorkerPool.worthSharing) { part in
+    table.from_float(x + part.lowerBound, y + part.lowerBound, Int64(part.count))
+  }
 }
 
 /// Widens to 32-bit floats.
 package func widen<S: ComputeScalar>(_ x: UnsafePointer<S>, into y: UnsafeMutablePointer<Float>, count: Int) {
   let span = Phase.rows.begin()
   defer { span.end() }
-  kernelTable(S.self).to_float(x, y, Int64(count))
+  let table = kernelTable(S.self)
+  WorkerPool.share(count, grain: WorkerPool.worthSharing) { part in
+    table.to_float(x + part.lowerBound, y + part.lowerBound, Int64(part.count))
+  }
 }
 
 /// y[C, R] = xᵀ of x[R, C].

@@ -12,8 +12,17 @@ package func assembleTokensForward<S: ComputeScalar>(
   let span = Phase.embedding.begin()
   defer { span.end() }
   precondition(source.count == position.count)
-  kernelTable(S.self).assemble_tokens(
-    x, token, positions, source, position, y, Int64(source.count), Int64(columns))
+  let kernels = kernelTable(S.self)
+  source.withUnsafeBufferPointer { source in
+    position.withUnsafeBufferPointer { position in
+      WorkerPool.shareRows(source.count, columns: columns) { part in
+        kernels.assemble_tokens(
+          x, token, positions, source.baseAddress! + part.lowerBound,
+          position.baseAddress! + part.lowerBound, y + part.lowerBound * columns, Int64(part.count),
+          Int64(columns))
+      }
+    }
+  }
 }
 
 /// dX[source[r]] = dY[r], so every row of x must be some row's source; dToken += dY[r] where there is none;
@@ -39,6 +48,12 @@ package func gatherPatches<S: ComputeScalar>(
 ) {
   let span = Phase.embedding.begin()
   defer { span.end() }
-  kernelTable(S.self).gather_patches(
-    images, index, patches, Int64(index.count), Int64(height), Int64(width), Int64(patchSize))
+  let (kernels, columns) = (kernelTable(S.self), 3 * patchSize * patchSize)
+  index.withUnsafeBufferPointer { index in
+    WorkerPool.shareRows(index.count, columns: columns) { part in
+      kernels.gather_patches(
+        images, index.baseAddress! + part.lowerBound, patches + part.lowerBound * columns, Int64(part.count),
+        Int64(height), Int64(width), Int64(patchSize))
+    }
+  }
 }

@@ -14,18 +14,10 @@ package enum WorkerPool {
   /// Runs `body(item, worker)` once for each item below `count`, in no certain order; workers count from 0.
   static func forEach(_ count: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
     let workers = self.workers
-    guard count > 1, workers > 1 else {
+    if count > 1, workers > 1 {
+      runClosure(count, workers, body)
+    } else {
       for item in 0..<count { body(item, 0) }
-      return
-    }
-    withoutActuallyEscaping(body) { body in
-      withUnsafePointer(to: SharedLoop(body: body)) { loop in
-        kelip_pool_run(
-          Int64(count), Int64(workers),
-          { context, item, worker in
-            context!.assumingMemoryBound(to: SharedLoop.self).pointee.body(Int(item), Int(worker))
-          }, UnsafeMutableRawPointer(mutating: loop))
-      }
     }
   }
 
@@ -54,6 +46,6 @@ package enum WorkerPool {
   static let worthSharing = 1 << 14
 }
 
-private struct SharedLoop {
-  let body: (Int, Int) -> Void
-}
+/// `kelip_pool_run` for a closure that stays on the stack.
+@_silgen_name("kelip_pool_run_closure")
+private func runClosure(_ count: Int, _ workers: Int, _ body: (Int, Int) -> Void)

@@ -24,8 +24,8 @@ typedef struct {
                               int64_t columns);
   /// y[r, c] = bias[c].
   void (*broadcast_rows)(const float *bias, void *y, int64_t rows, int64_t columns);
-  /// dBias[c] += sum over rows of dY[r, c].
-  void (*add_column_sums)(const void *dy, float *dbias, int64_t rows, int64_t columns);
+  /// dBias[c] += sum over rows, `stride` elements apart, of dY[r, c].
+  void (*add_column_sums)(const void *dy, float *dbias, int64_t rows, int64_t columns, int64_t stride);
   void (*quick_gelu_forward)(const void *x, void *y, int64_t count);
   /// dX = dY · act'(x); dX may be dY.
   void (*quick_gelu_backward)(const void *dy, const void *x, void *dx, int64_t count);

@@ -55,7 +55,7 @@ final class BERTEmbeddings<S: ComputeScalar> {
     let (rows, width) = (saved.padded.count, config.width)
     arena.scratch {
       let dSum = arena.allocateZeroed(S.self, rows * width)
-      norm.backward(dx, h: saved.sum, saved.norm, addingTo: dSum, rows: rows)
+      norm.backward(dx, h: saved.sum, saved.norm, addingTo: dSum, rows: rows, arena: arena)
       embedTokensBackward(
         dSum, ids: saved.padded.ids, position: saved.padded.position, dTable: words.gradient,
         dPositions: positions.gradient, rows: rows, columns: width)

@@ -79,7 +79,7 @@ final class BERTLayer<S: ComputeScalar> {
       let dy = backwardMLP(dStream, saved, context)
       // LN₁'s backward adds, and x's gradient begins with it.
       dStream.update(repeating: S(rounding: 0), count: rows * width)
-      norm1.backward(dy, h: saved.sum1, saved.norm1, addingTo: dStream, rows: rows)
+      norm1.backward(dy, h: saved.sum1, saved.norm1, addingTo: dStream, rows: rows, arena: arena)
       addInPlace(backwardAttention(dStream, saved, context), to: dStream, count: rows * width)
     }
     self.saved = nil
@@ -91,7 +91,7 @@ final class BERTLayer<S: ComputeScalar> {
   {
     let (arena, rows) = (context.arena, context.rows)
     let dSum = arena.allocateZeroed(S.self, rows * width)
-    norm2.backward(dOutput, h: saved.sum2, saved.norm2, addingTo: dSum, rows: rows)
+    norm2.backward(dOutput, h: saved.sum2, saved.norm2, addingTo: dSum, rows: rows, arena: arena)
     let dHidden = projection.backward(dSum, through: saved.hidden, rows: rows, arena: arena)
     let dy = fc.backward(dHidden, input: saved.norm1.output, rows: rows, arena: arena)
     addInPlace(dSum, to: dy, count: rows * width)

@@ -148,10 +148,10 @@ final class LayerNorm<S: ComputeScalar> {
   /// dH += the gradient through the norm; gain's and bias's gradients accumulate (+=).
   func backward(
     _ dy: UnsafePointer<S>, h: UnsafePointer<S>, _ saved: Saved, addingTo dH: UnsafeMutablePointer<S>,
-    rows: Int
+    rows: Int, arena: Arena
   ) {
     layerNormBackward(
       dy, h: h, gain: gain.value, mean: saved.mean, rstd: saved.rstd, addingTo: dH, dGain: gain.gradient,
-      dBias: bias.gradient, rows: rows, columns: width)
+      dBias: bias.gradient, rows: rows, columns: width, arena: arena)
   }
 }

@@ -177,7 +177,7 @@ package final class ParameterArena {
   package func zeroGradients() {
     let span = Phase.zeroGradients.begin()
     defer { span.end() }
-    gradients.update(repeating: 0)
+    clear(gradients)
   }
 
   /// Fills every parameter by its rule. Draws depend on (seed, name) alone, not on layout or on rank.

@@ -122,7 +122,8 @@ final class MAEDecoder<S: ComputeScalar> {
       convert(dValues, into: dOutput, count: rows.count * predictor.outputs)
       let dNormed = predictor.backward(dOutput, input: saved.norm.output, rows: rows.count, arena: arena)
       let dPooled = arena.allocateZeroed(S.self, rows.count * width)
-      finalNorm.backward(dNormed, h: saved.pooled, saved.norm, addingTo: dPooled, rows: rows.count)
+      finalNorm.backward(
+        dNormed, h: saved.pooled, saved.norm, addingTo: dPooled, rows: rows.count, arena: arena)
       scatterRows(dPooled, index: rows, into: dStream, columns: width)
     }
   }

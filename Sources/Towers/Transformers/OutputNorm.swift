@@ -40,7 +40,7 @@ final class OutputNorm<S: ComputeScalar> {
   ) {
     arena.scratch {
       let dx = arena.allocateZeroed(S.self, saved.rows * width)
-      norm.backward(dy, h: saved.h, saved.norm, addingTo: dx, rows: saved.rows)
+      norm.backward(dy, h: saved.h, saved.norm, addingTo: dx, rows: saved.rows, arena: arena)
       scatterRows(dx, index: saved.index, into: dStream, columns: width)
     }
   }

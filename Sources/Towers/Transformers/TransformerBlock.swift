@@ -111,7 +111,7 @@ package final class TransformerBlock<S: ComputeScalar> {
     arena.scratch {
       let dHidden = projection.backward(dStream, through: saved.hidden, rows: rows, arena: arena)
       let dNormed = fc.backward(dHidden, input: saved.norm2.output, rows: rows, arena: arena)
-      norm2.backward(dNormed, h: saved.h2, saved.norm2, addingTo: dStream, rows: rows)
+      norm2.backward(dNormed, h: saved.h2, saved.norm2, addingTo: dStream, rows: rows, arena: arena)
     }
   }
 
@@ -124,7 +124,7 @@ package final class TransformerBlock<S: ComputeScalar> {
         dAttended, qkv: saved.qkv, offsets: context.offsets, shape: context.attention, into: dQKV,
         arena: arena)
       let dNormed = inProjection.backward(dQKV, input: saved.norm1.output, rows: rows, arena: arena)
-      norm1.backward(dNormed, h: saved.h1, saved.norm1, addingTo: dStream, rows: rows)
+      norm1.backward(dNormed, h: saved.h1, saved.norm1, addingTo: dStream, rows: rows, arena: arena)
     }
   }
 }

@@ -177,7 +177,8 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
     let (layout, arena, rows) = (saved.layout, saved.context.arena, saved.context.rows)
     let width = config.width
     let dAssembled = arena.allocateZeroed(S.self, rows * width)
-    preNorm.backward(dStream, h: saved.assembled, saved.preNorm, addingTo: dAssembled, rows: rows)
+    preNorm.backward(
+      dStream, h: saved.assembled, saved.preNorm, addingTo: dAssembled, rows: rows, arena: arena)
     let dPatches = arena.allocate(S.self, layout.patches.count * width)
     positions.backward(layout, arena) { dPositions in
       assembleTokensBackward(

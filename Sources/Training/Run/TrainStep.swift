@@ -109,10 +109,10 @@ package final class TrainStep {
     let gradients = objective.parameters.gradients
     let span = Phase.zeroGradients.begin()
     defer { span.end() }
-    guard let touched else { return gradients.update(repeating: 0) }
+    guard let touched else { return clear(gradients) }
     let table = touched.table.range
-    UnsafeMutableBufferPointer(rebasing: gradients[..<table.lowerBound]).update(repeating: 0)
-    UnsafeMutableBufferPointer(rebasing: gradients[table.upperBound...]).update(repeating: 0)
+    clear(UnsafeMutableBufferPointer(rebasing: gradients[..<table.lowerBound]))
+    clear(UnsafeMutableBufferPointer(rebasing: gradients[table.upperBound...]))
     touched.clear(gradients)
   }
 
