@@ -73,13 +73,20 @@ TILES INLINE void store_rows(enum KelipEpilogue epilogue, int to_floats, const K
   pending->next = end;
 }
 
-// Asks for the sums to which 32 × 32 results will be added, rows far apart that the processor does not foresee: they come
-// while the results are made.
-TILES INLINE void fetch_sums(const KelipProduct *p, int64_t row, int64_t column) {
+// Asks for what 32 × 32 results will meet in memory, sums to add to or an activation's input: rows far apart that the
+// processor does not foresee come while the results are made.
+TILES INLINE void fetch_partners(enum KelipEpilogue epilogue, int to_floats, const KelipProduct *p, int64_t row,
+                                 int64_t column) {
+  int isBackward = epilogue == KELIP_STORE_QUICK_GELU_BACKWARD || epilogue == KELIP_STORE_GELU_BACKWARD;
   int64_t end = p->m - row < 32 ? p->m : row + 32;
-  for (const float *c = (const float *)p->c + row * p->c_stride + column; row < end; row++, c += p->c_stride) {
-    __builtin_prefetch(c, 1);
-    __builtin_prefetch(c + 16, 1);
+  for (; row < end; row++) {
+    int64_t offset = row * p->c_stride + column;
+    if (to_floats && p->accumulate) {
+      __builtin_prefetch((const float *)p->c + offset, 1);
+      __builtin_prefetch((const float *)p->c + offset + 16, 1);
+    } else if (isBackward) {
+      __builtin_prefetch((const uint16_t *)p->saved + offset);
+    }
   }
 }
 
@@ -157,7 +164,7 @@ TILES INLINE void multiply_block_as(enum KelipEpilogue epilogue, int to_floats, 
     const uint16_t *panel = (const uint16_t *)p->packed + column * depth;
     for (int64_t row = 0; row < block->rows; row += 32, turn ^= 1) {
       float *tiles = block->sums + turn * 4 * TILE_FLOATS;
-      if (to_floats && p->accumulate) fetch_sums(p, block->first + row, column);
+      fetch_partners(epilogue, to_floats, p, block->first + row, column);
       multiply_tiles(epilogue, to_floats, p, &pending, strip_at(block, row, depth), panel, depth / 32, tiles);
       pending = (Pending){tiles, block->first + row, column, 0, block->rows - row < 32 ? block->rows - row : 32};
     }

@@ -107,27 +107,24 @@ TILES INLINE void pack_rows_bf16(const uint16_t *b, int64_t stride, int64_t k, i
   for (int64_t i = 0; i < 16; i++) _mm512_store_si512(tile + 32 * i, rows[i]);
 }
 
+// Tile after tile, as `kelip_packed_count` says.
+#define PACK_TILES(from_rows, from_pairs)                                                                            \
+  uint16_t *tile = packed;                                                                                            \
+  for (int64_t panel = 0; panel < n; panel += 32)                                                                     \
+    for (int64_t step = 0; step < k; step += 32)                                                                      \
+      for (int64_t half = 0; half < 32; half += 16, tile += 512)                                                      \
+        if (transposed)                                                                                               \
+          from_rows(b + (panel + half) * stride + step, stride, k - step, n - panel - half, tile);                    \
+        else                                                                                                          \
+          from_pairs(b + step * stride + panel + half, stride, k - step, n - panel - half, tile);
+
 TILES void kelip_pack_f32(const float *b, int64_t stride, int transposed, int64_t k, int64_t n, void *packed) {
-  uint16_t *tile = packed;
-  for (int64_t panel = 0; panel < n; panel += 32)
-    for (int64_t step = 0; step < k; step += 32)
-      for (int64_t half = 0; half < 32; half += 16, tile += 512)
-        if (transposed)
-          pack_rows_f32(b + (panel + half) * stride + step, stride, k - step, n - panel - half, tile);
-        else
-          pack_pairs_f32(b + step * stride + panel + half, stride, k - step, n - panel - half, tile);
+  PACK_TILES(pack_rows_f32, pack_pairs_f32)
 }
 
 TILES void kelip_pack_bf16(const void *b_, int64_t stride, int transposed, int64_t k, int64_t n, void *packed) {
   const uint16_t *b = b_;
-  uint16_t *tile = packed;
-  for (int64_t panel = 0; panel < n; panel += 32)
-    for (int64_t step = 0; step < k; step += 32)
-      for (int64_t half = 0; half < 32; half += 16, tile += 512)
-        if (transposed)
-          pack_rows_bf16(b + (panel + half) * stride + step, stride, k - step, n - panel - half, tile);
-        else
-          pack_pairs_bf16(b + step * stride + panel + half, stride, k - step, n - panel - half, tile);
+  PACK_TILES(pack_rows_bf16, pack_pairs_bf16)
 }
 #else
 // Nothing but the question is ever called here.

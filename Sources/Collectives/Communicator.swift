@@ -21,13 +21,10 @@ package protocol Communicator: AnyObject, Sendable {
   /// buffer[i] ← max over ranks of buffer[i]. NaN has no defined place in the order.
   func allReduceMax(_ buffer: UnsafeMutableBufferPointer<Double>) throws
 
-  /// The same as `allReduceSum`, in the background. The buffer belongs to the communicator until `wait()`
-  /// returns. Several may be pending; they start in the order of the calls.
-  func startAllReduceSum(_ buffer: UnsafeMutableBufferPointer<Float>) throws -> PendingCollective
-
   /// This rank's number among the parts of an exchange, `0 ..< worldSize`; not always `rank`.
   func place(_ style: ExchangeStyle) -> Int
   /// Does an exchange in the background; all ranks start it with equal cuts. It may be started again after its `wait`.
+  /// Several may be pending; they begin in the order of the calls.
   func start(_ exchange: Exchange) throws
   /// Lets the ranks of this machine read whole pages of this one's memory, so that exchanges within them need no
   /// messages. Their content stays. A collective call; where it is not possible, nothing changes.

@@ -7,6 +7,13 @@ package enum CoreBinding: Sendable, Equatable {
   /// Some core is the only one of two ranks: the text says so.
   case shared(String)
 
+  /// What to tell a user whose rank has more threads than cores.
+  package static func shortage(threads: Int, cores: Int) -> String? {
+    guard cores > 0, threads > cores else { return nil }
+    return "each rank has \(threads) threads on \(cores) core\(cores == 1 ? "" : "s"): start it with "
+      + "`mpirun --map-by slot:PE=\(threads)` or `--bind-to none`, or set parallel.threads_per_rank=\(cores)"
+  }
+
   /// - Parameters:
   ///   - allowed: for each rank of the machine, in local order, the cores that it may use, ascending.
   ///   - localRank: whose decision this is.

@@ -7,6 +7,7 @@ package final class PendingCollective: @unchecked Sendable {
   private let condition = NSCondition()
   private var result: Result<Void, any Error>?
   private var waiterCount = 0
+  private var endedByWaiter: (() -> Void)?
 
   package init() {}
 
@@ -34,6 +35,11 @@ package final class PendingCollective: @unchecked Sendable {
       try result.get()
       return 0
     }
+    if let end = endedByWaiter {
+      (endedByWaiter, result) = (nil, .success(()))
+      end()
+      return 0
+    }
     let start = ContinuousClock.now
     waiterCount += 1
     while result == nil { condition.wait() }
@@ -49,6 +55,11 @@ package final class PendingCollective: @unchecked Sendable {
       result = outcome
       condition.broadcast()
     }
+  }
+
+  /// Instead of `complete`, once: ends well as soon as somebody waits, whose thread calls `body`.
+  package func completeWhenAwaited(_ body: @escaping () -> Void) {
+    condition.withLock { endedByWaiter = body }
   }
 
   /// Makes ready for the same collective once more; the last one has ended.

@@ -71,10 +71,6 @@ package final class ThreadedCommunicator: Communicator {
     try reduce("allReduceMax", buffer, Swift.max).wait()
   }
 
-  package func startAllReduceSum(_ buffer: UnsafeMutableBufferPointer<Float>) -> PendingCollective {
-    reduce("startAllReduceSum", buffer, +)
-  }
-
   package func place(_ style: ExchangeStyle) -> Int { rank }
 
   package func share(_ pages: UnsafeMutableRawBufferPointer) {}

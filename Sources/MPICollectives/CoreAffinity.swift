@@ -13,8 +13,15 @@ package enum CoreAffinity {
 
   /// Every rank calls it, before it makes threads of its own. `KELIP_BIND=off` leaves everything as it is.
   ///
+  /// - Parameter threads: those that compute, in each rank.
   /// - Returns: what the user should know, on one rank of the machine.
-  package static func settle(_ communicator: any Communicator) throws -> String? {
+  package static func settle(_ communicator: any Communicator, threads: Int) throws -> String? {
+    if let text = try divide(communicator) { return text }
+    guard communicator.localRank == 0 else { return nil }
+    return CoreBinding.shortage(threads: threads, cores: allowedCores().count)
+  }
+
+  private static func divide(_ communicator: any Communicator) throws -> String? {
     guard communicator.worldSize > 1 else { return nil }
     let isOff = ProcessInfo.processInfo.environment["KELIP_BIND"] == "off"
     let mine = Report(host: ProcessInfo.processInfo.hostName, cores: isOff ? [] : allowedCores())

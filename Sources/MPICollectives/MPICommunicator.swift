@@ -64,12 +64,6 @@ package final class MPICommunicator: Communicator {
     try run(.reduce(UnsafeMutableRawBufferPointer(buffer), .maxDouble))
   }
 
-  package func startAllReduceSum(_ buffer: UnsafeMutableBufferPointer<Float>) -> PendingCollective {
-    let pending = PendingCollective()
-    thread.submit(.reduce(UnsafeMutableRawBufferPointer(buffer), .sumFloat), pending)
-    return pending
-  }
-
   package func place(_ style: ExchangeStyle) -> Int { style.isHierarchical ? hierarchicalPlace : rank }
 
   package func start(_ exchange: Exchange) {

@@ -28,7 +28,6 @@ package final class TraceRecorder: Communicator {
   package let growingGatherBytes: Int?
   private let clock: Clock
   private let log = Mutex(Log())
-  private let waits = WaitWatch()
 
   private struct Log {
     var events: [StepTrace.Event] = []
@@ -92,19 +91,21 @@ package final class TraceRecorder: Communicator {
   package func allReduceSum(_ buffer: UnsafeMutableBufferPointer<Double>) { reduce(buffer) }
   package func allReduceMax(_ buffer: UnsafeMutableBufferPointer<Double>) { reduce(buffer) }
 
-  package func startAllReduceSum(_ buffer: UnsafeMutableBufferPointer<Float>) -> PendingCollective {
-    let pending = PendingCollective()
-    start(Collective(.allReduce, bytes: Double(buffer.count * MemoryLayout<Float>.stride)), pending) {}
-    return pending
-  }
-
   package func start(_ exchange: Exchange) {
     exchange.pending.rearm()
     let whole = exchange.buffer.count
     exchange.before?()
     // A norm of 1: gradients are as they are, whatever their sum would be.
     exchange.sumOfSquares = exchange.kind == .allGather ? 0 : 1
-    start(collective(exchange, wholeCount: whole), exchange.pending) { exchange.after?() }
+    let number = log.withLock { log in
+      defer { log.startCount += 1 }
+      return log.startCount
+    }
+    note(.start(collective(exchange, wholeCount: whole)))
+    exchange.pending.completeWhenAwaited { [self] in
+      exchange.after?()
+      note(.wait(number))
+    }
   }
 
   package func place(_ style: ExchangeStyle) -> Int { rank }
@@ -130,20 +131,6 @@ package final class TraceRecorder: Communicator {
     return result
   }
 
-  private func start(
-    _ collective: Collective, _ pending: PendingCollective, _ ended: @escaping @Sendable () -> Void
-  ) {
-    let number = log.withLock { log in
-      defer { log.startCount += 1 }
-      return log.startCount
-    }
-    note(.start(collective))
-    waits.watch(pending) { [self] in
-      ended()
-      note(.wait(number))
-    }
-  }
-
   package func allGatherRaw(_ mine: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer) {
     precondition(all.count == worldSize * mine.count)
     note(.blocking(Collective(.allGather, bytes: Double(mine.count)))) {
@@ -165,48 +152,5 @@ package final class TraceRecorder: Communicator {
   }
 
   package func barrier() { note(.blocking(Collective(.barrier, bytes: 0))) }
-  package func finalize() { waits.stop() }
-}
-
-/// Ends collectives of which nothing is left but that somebody waits for them.
-///
-/// A pending collective tells nobody that it is waited for, so that a thread looks, a thousand times a second: compute
-/// loses a few microseconds a look, and a wait is noted a millisecond late at most.
-private final class WaitWatch: Sendable {
-  private struct State {
-    var watched: [(pending: PendingCollective, ended: @Sendable () -> Void)] = []
-    var isRunning = false
-    var isStopping = false
-  }
-
-  private let state = Mutex(State())
-
-  func watch(_ pending: PendingCollective, _ ended: @escaping @Sendable () -> Void) {
-    let isFirst = state.withLock { state in
-      state.watched.append((pending, ended))
-      defer { state.isRunning = true }
-      return !state.isRunning
-    }
-    guard isFirst else { return }
-    let thread = Thread { [self] in look() }
-    thread.name = "trace waits"
-    thread.start()
-  }
-
-  func stop() { state.withLock { $0.isStopping = true } }
-
-  private func look() {
-    while !state.withLock({ $0.isStopping }) {
-      usleep(1000)
-      let waited = state.withLock { state in
-        let split = state.watched.partition { $0.pending.hasWaiters }
-        defer { state.watched.removeSubrange(split...) }
-        return Array(state.watched[split...])
-      }
-      for (pending, ended) in waited {
-        ended()
-        pending.complete(.success(()))
-      }
-    }
-  }
+  package func finalize() {}
 }

@@ -9,7 +9,9 @@ package enum Program {
   ///
   /// An error that all ranks agreed on is told once, by the leader. One that only this rank knows of is told here, and
   /// the whole job is ended: the others would wait for it for ever.
-  package static func run(_ body: (any Communicator) throws -> ExitCode) -> Never {
+  ///
+  /// - Parameter threads: those that compute, in each rank.
+  package static func run(threads: Int = 1, _ body: (any Communicator) throws -> ExitCode) -> Never {
     let world: any Communicator
     do {
       world = try MPICommunicator.world()
@@ -18,7 +20,7 @@ package enum Program {
       exit(ExitCode.fatal.rawValue)
     }
     do {
-      if let warning = try CoreAffinity.settle(world) { warn(warning) }
+      if let warning = try CoreAffinity.settle(world, threads: threads) { warn(warning) }
       let code = try body(world)
       try world.finalize()
       exit(code.rawValue)

@@ -38,7 +38,7 @@ struct KelipWorker: ParsableCommand {
 let command = parseCommand(KelipWorker.self)
 // The libraries read their thread counts while they load, so this comes before everything else.
 ComputeRuntime.prepareProcess(threads: (try? command.get())?.threads ?? 1)
-Program.run { communicator in
+Program.run(threads: WorkerPool.workers) { communicator in
   let options = try communicator.agree { try command.get().options }
   return try Worker.run(options, communicator)
 }

@@ -3,13 +3,14 @@
     PYTHON=VENV/bin/python python3 Tests/Benchmarks/step.py [CASE …] [--rounds 3] \
         [--data DIR --tokenizer FILE] [--json FILE]
 
-First each setting of the peer (ranks x threads, with tcmalloc and without) runs once a case, and the best stays. Then own and
-peer take turns; a figure is the median over the rounds, a ratio is of medians. Machines are shared and noisy: only ratios
+First each setting of both runs once a case, and the best stays: a rank on each core, or one rank with a thread on each; the
+peer's with tcmalloc and without. `batch` is for each core: one rank of all has the whole. Then own and peer take turns; a
+figure is the median over the rounds, a ratio is of medians. Machines are shared and noisy: only ratios
 of one run mean anything. Cases with `captions` need --data and --tokenizer; the peer pads those to the model's context, as
 open_clip does. Exits 1 when a ratio is below its threshold.
 
 Environment: KELIP, the program (default: the release build), PYTHON, one with requirements.txt of Tests/Parity and PyYAML,
-MPIRUN_OPTIONS (default: --oversubscribe), RANKS, own ranks with a core each (default: the number of cores).
+MPIRUN_OPTIONS (default: --oversubscribe), LAYOUT, own "ranks x threads" instead of the best (such as 2x1).
 """
 import argparse
 import ctypes.util
@@ -24,7 +25,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 THRESHOLDS = json.loads((pathlib.Path(__file__).parent / "thresholds.json").read_text())
 CORES = len(os.sched_getaffinity(0))
-RANKS = int(os.environ.get("RANKS", CORES))
+# (ranks, threads a rank): all cores are used by each.
+LAYOUTS = sorted({(CORES, 1), (1, CORES)})
 
 
 def run(command, environment=None):
@@ -37,32 +39,40 @@ def run(command, environment=None):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def own(case, options, phases=False):
+def own(case, layout, options, steps, phases=False):
+    ranks, threads = layout
     kelip = os.environ.get("KELIP", ROOT / ".build/release/kelip")
     command = [kelip, "bench", "step", "--model", case["model"], "--precision", case["precision"], "--json"]
-    command += ["--batch", case["batch"], "--steps", options.steps, "--phase-steps", 2 if phases else 0]
+    command += ["--batch", case["batch"] * CORES // ranks, "--steps", steps, "--phase-steps", 2 if phases else 0]
     if case.get("captions"):
         command += ["--data", options.data, "--tokenizer", options.tokenizer]
     else:
         command += ["--tokens", case["tokens"]]
-    # Under mpirun a rank has one thread, and a core where there are enough.
-    command = ["mpirun", "-n", RANKS] + shlex.split(os.environ.get("MPIRUN_OPTIONS", "--oversubscribe")) + command
+    if ranks == 1:
+        # Alone it has a thread on each core.
+        return run(command)
+    launch = ["mpirun", "-n", ranks] + shlex.split(os.environ.get("MPIRUN_OPTIONS", "--oversubscribe"))
     root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"} if os.geteuid() == 0 else {}
-    return run(command, root)
+    return run(launch + command, root)
 
 
 def peer_settings():
-    """(ranks, threads a rank, tcmalloc or None): all cores are used by each."""
+    """(ranks, threads a rank, tcmalloc or None)."""
     tcmalloc = ctypes.util.find_library("tcmalloc_minimal")
-    layouts = {(CORES, 1), (1, CORES)}
-    return [(*layout, library) for layout in sorted(layouts) for library in ([tcmalloc, None] if tcmalloc else [None])]
+    return [(*layout, library) for layout in LAYOUTS for library in ([tcmalloc, None] if tcmalloc else [None])]
+
+
+def own_settings():
+    if "LAYOUT" in os.environ:
+        return [tuple(int(part) for part in os.environ["LAYOUT"].split("x"))]
+    return LAYOUTS
 
 
 def peer(case, setting, steps):
     ranks, threads, library = setting
     python = os.environ.get("PYTHON", sys.executable)
     script = [pathlib.Path(__file__).parent / "peer_step.py", "--model", case["model"], "--precision", case["precision"]]
-    script += ["--batch", case["batch"] * RANKS // ranks, "--tokens", case.get("tokens", 77), "--threads", threads]
+    script += ["--batch", case["batch"] * CORES // ranks, "--tokens", case.get("tokens", 77), "--threads", threads]
     script += ["--steps", steps]
     launch = [python] if ranks == 1 else [
         python, "-m", "torch.distributed.run", "--nproc_per_node", ranks, "--master_port", 29517]
@@ -70,24 +80,27 @@ def peer(case, setting, steps):
 
 
 def name(setting):
-    ranks, threads, library = setting
-    return f"{ranks} x {threads}{', tcmalloc' if library else ''}"
+    ranks, threads, *library = setting
+    return f"{ranks} x {threads}{', tcmalloc' if any(library) else ''}"
 
 
-def best_setting(case):
-    """The peer's fastest, each run once."""
+def best(label, settings, measure):
+    """The fastest of the settings, each run once."""
+    if len(settings) == 1:
+        return settings[0]
     rates = {}
-    for setting in peer_settings():
-        rates[setting] = peer(case, setting, steps=2)["samples_per_second"]
-        print(f"  peer {name(setting)}: {rates[setting]:.2f} pairs/s", flush=True)
+    for setting in settings:
+        rates[setting] = measure(setting)["samples_per_second"]
+        print(f"  {label} {name(setting)}: {rates[setting]:.2f} pairs/s", flush=True)
     return max(rates, key=rates.get)
 
 
 def race(case, options):
-    setting = best_setting(case)
+    layout = best("own", own_settings(), lambda layout: own(case, layout, options, steps=2))
+    setting = best("peer", peer_settings(), lambda setting: peer(case, setting, steps=2))
     ours, theirs = [], []
     for number in range(options.rounds):
-        ours.append(own(case, options, phases=number == 0))
+        ours.append(own(case, layout, options, options.steps, phases=number == 0))
         theirs.append(peer(case, setting, options.steps))
         print(f"  round {number + 1}: own {ours[-1]['samples_per_second']:.2f}, "
               f"peer {theirs[-1]['samples_per_second']:.2f} pairs/s", flush=True)
@@ -97,7 +110,8 @@ def race(case, options):
 
     rates = [median(rows, "samples_per_second") for rows in (ours, theirs)]
     return {
-        "own": rates[0], "peer": rates[1], "ratio": rates[0] / rates[1], "peer_setting": name(setting),
+        "own": rates[0], "peer": rates[1], "ratio": rates[0] / rates[1], "own_setting": name(layout),
+        "peer_setting": name(setting),
         "own_peak_resident_bytes": median(ours, "peak_resident_bytes"),
         "peer_peak_resident_bytes": median(theirs, "peak_resident_bytes"),
         "communication_share": median(ours, "communication_seconds") / median(ours, "step_seconds"),
@@ -142,7 +156,8 @@ def main():
         print(key, flush=True)
         result = results[key] = race(case, options)
         failures += [f"{key}: {miss}" for miss in misses(case, result)]
-        print(f"  own {result['own']:.2f}, peer {result['peer']:.2f} pairs/s ({result['peer_setting']}): "
+        print(f"  own {result['own']:.2f} ({result['own_setting']}), peer {result['peer']:.2f} pairs/s "
+              f"({result['peer_setting']}): "
               f"ratio {result['ratio']:.2f}; {result['share_of_product_rate']:.0%} of the products' "
               f"{result['product_gigaflops']:.0f} GFLOP/s; {result['communication_share']:.1%} communication", flush=True)
     if options.json:

@@ -15,6 +15,13 @@ import Testing
     #expect(CoreBinding.decide(allowed: [[0, 1], [2, 3]], localRank: 0) == .keep)
   }
 
+  @Test func moreThreadsThanCoresAreTold() {
+    #expect(CoreBinding.shortage(threads: 2, cores: 1)?.contains("2 threads on 1 core:") == true)
+    #expect(CoreBinding.shortage(threads: 2, cores: 2) == nil)
+    // The system does not say.
+    #expect(CoreBinding.shortage(threads: 2, cores: 0) == nil)
+  }
+
   @Test func ranksOnOneCoreAreTold() {
     for allowed in [[[0], [0]], [[0, 1], [0, 1], [0, 1]], [[3], [4], [3]]] {
       guard case .shared = CoreBinding.decide(allowed: allowed, localRank: 0) else {

@@ -7,7 +7,8 @@ extension WorkerPoolTests {
   /// Whatever the number of threads, every bit is the same.
   @Suite("Loops on one thread and on three") struct SharedLoops {
     /// Long enough for several pieces, and no multiple of any.
-    private let (rows, columns) = (301, 200)
+    private let rows = 301
+    private let columns = 200
 
     private func expectSame(_ compute: () throws -> [[Float]]) throws {
       WorkerPool.choose(1)
