@@ -1,19 +1,14 @@
-// What the code on AMX tiles shares: 16 × 16 dwords transposed, pairs of bf16, masks for edges.
+// What the code on AMX tiles shares: pairs of bf16, and functions that bf16 needs no better.
 #pragma once
-#include "Vector.h"
+#include "Wide.h"
 
-#if defined(__x86_64__)
+#if KELIP_HAS_WIDE
 #define KELIP_HAS_TILES 1
-#include <immintrin.h>
 
 #define TILES                                                                                                         \
   __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512bf16,fma,avx2,bmi2")))
 
 INLINE int64_t padded(int64_t count) { return (count + 31) & ~(int64_t)31; }
-
-TILES INLINE __mmask16 mask16(int64_t count) {
-  return count >= 16 ? (__mmask16)0xffff : count <= 0 ? (__mmask16)0 : (__mmask16)((1u << count) - 1);
-}
 
 TILES INLINE __mmask32 mask32(int64_t count) {
   return count >= 32 ? 0xffffffffu : count <= 0 ? 0 : (__mmask32)((1u << count) - 1);
@@ -92,31 +87,6 @@ TILES INLINE __m512 gelu16(__m512 x) { return _mm512_mul_ps(x, normal_distributi
 TILES INLINE __m512 gelu_slope16(__m512 x) {
   __m512 e = gaussian16(x);
   return _mm512_fmadd_ps(_mm512_mul_ps(x, _mm512_set1_ps(0.3989422804f)), e, normal_distribution16(x, e));
-}
-
-// Rows become columns, 16 × 16 dwords.
-TILES INLINE void transpose16(__m512i r[16]) {
-  __m512i t[16];
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4) {
-    r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-    r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-    r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-    r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-  }
-  for (int i = 0; i < 4; i++) {
-    t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
-    t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
-    t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
-    t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
-  }
-  for (int i = 0; i < 8; i++) {
-    r[i] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88);
-    r[i + 8] = _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd);
-  }
 }
 #else
 #define KELIP_HAS_TILES 0

@@ -50,8 +50,10 @@ package enum ComputeRuntime {
 
   /// One line for the log: libraries, kernels, instruction set, threads.
   package static func describe(threads: Int) -> String {
+    let ownFloats = ProductEngine.preferred(.fp32) == .vectorUnit ? "own AVX-512 kernels, else " : ""
     let own = ProductEngine.preferred(.bf16) == .matrixUnit ? "own AMX kernels, else " : ""
-    return "compute: \(InstructionSet.summary); fp32 OpenBLAS (\(BLAS.coreName)), bf16 \(own)oneDNN "
+    return
+      "compute: \(InstructionSet.summary); fp32 \(ownFloats)OpenBLAS (\(BLAS.coreName)), bf16 \(own)oneDNN "
       + "\(OneDNN.version) (\(OneDNN.kernelName)); \(threads) thread\(threads == 1 ? "" : "s") a rank"
   }
 

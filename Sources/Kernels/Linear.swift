@@ -28,6 +28,7 @@ package final class LinearMap<S: ComputeScalar> {
     let weight = LinearWeight(inputs: inputs, outputs: outputs, layout: layout, masters: weight)
     switch engine ?? ProductEngine.preferred(S.precision) {
     case .openBLAS: products = OpenBLASProducts<S>(weight)
+    case .vectorUnit: products = VectorUnitProducts<S>(weight)
     case .oneDNN: products = OneDNNProducts<S>(weight)
     case .matrixUnit: products = MatrixUnitProducts<S>(weight)
     }

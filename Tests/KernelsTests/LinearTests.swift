@@ -16,6 +16,7 @@ struct LinearTests {
   static let shapes = [
     (1, 1, 1), (0, 3, 5), (7, 1, 3), (5, 33, 97), (97, 13, 1), (33, 64, 7), (3, 768, 31), (50, 96, 192),
     (70, 37, 45), (1100, 40, 33),
+    (31, 1060, 33), (33, 700, 65), (300, 15, 270),
   ].flatMap { rows, inputs, outputs in
     [WeightLayout.outputsByInputs, .inputsByOutputs].map {
       Shape(rows: rows, inputs: inputs, outputs: outputs, layout: $0)

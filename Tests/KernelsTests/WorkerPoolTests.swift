@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Kernels
@@ -43,5 +44,41 @@ import Testing
       }
     }
     #expect(calls.load(ordering: .relaxed) == 20)
+  }
+
+  @Test(
+    "products are the same bit by bit for any number of workers",
+    .enabled(if: ProductEngine.vectorUnit.isAvailable))
+  func products() throws {
+    let results = try [1, 3].map { workers in
+      WorkerPool.choose(workers)
+      return try products(rows: 131, inputs: 1060, outputs: 200)
+    }
+    #expect(results[0].allSatisfy(\.isFinite) && results[0].contains { $0 != 0 })
+    #expect(results[0] == results[1])
+  }
+
+  /// Activation's input and output, data, weight and bias gradient, one after the other.
+  private func products(rows: Int, inputs: Int, outputs: Int) throws -> [Float] {
+    let arena = try Arena(capacity: 1 << 12)
+    let (x, dy) = (seededFloats(rows * inputs, seed: 1), seededFloats(rows * outputs, seed: 2))
+    let (weight, bias) = (seededFloats(inputs * outputs, seed: 3), seededFloats(outputs, seed: 4))
+    var (z, y, dx) = (
+      dy, [Float](repeating: .nan, count: rows * outputs), [Float](repeating: .nan, count: rows * inputs)
+    )
+    var (dWeight, dBias) = (weight, bias)
+    weight.withUnsafeBufferPointer { weight in
+      let map = LinearMap<Float>(
+        inputs: inputs, outputs: outputs, layout: .outputsByInputs, weight: weight.baseAddress!,
+        engine: .vectorUnit)
+      map.refresh()
+      z.withUnsafeMutableBufferPointer {
+        map.forward(
+          x, bias: bias, through: ActivationPass(.gelu, input: $0.baseAddress!), into: &y, rows: rows)
+      }
+      map.backwardInput(dy, into: &dx, rows: rows)
+      map.backwardWeight(x, dy, into: &dWeight, dBias: &dBias, rows: rows, arena: arena)
+    }
+    return z + y + dx + dWeight + dBias
   }
 }

@@ -9,6 +9,7 @@
 #include "BatchNorm.h"
 #include "Contrastive.h"
 #include "FeatureMaps.h"
+#include "FloatProducts.h"
 #include "MatrixConvolution.h"
 #include "MatrixUnit.h"
 #include "WorkerPool.h"
