@@ -52,19 +52,19 @@ struct VectorUnitProducts<S: ComputeScalar>: LinearProducts {
     _ x: UnsafePointer<S>, _ dy: UnsafePointer<S>, into dWeight: UnsafeMutablePointer<Float>,
     dBias: UnsafeMutablePointer<Float>?, rows: Int, arena: Arena
   ) {
-    let x = matrix(floats(x), rowLength: weight.inputs)
-    let dy = matrix(floats(dy), rowLength: weight.outputs)
+    let inputs = matrix(floats(x), rowLength: weight.inputs)
+    let gradients = matrix(floats(dy), rowLength: weight.outputs)
     var product =
       weight.isByOutputs
-      ? self.product(dy, x, weight.outputs, rows, weight.inputs, dWeight)
-      : self.product(x, dy, weight.inputs, rows, weight.outputs, dWeight)
+      ? self.product(gradients, inputs, weight.outputs, rows, weight.inputs, dWeight)
+      : self.product(inputs, gradients, weight.inputs, rows, weight.outputs, dWeight)
     product.a.transposed = 1
     product.accumulate = 1
     // The column sums of dY come along where it is the operand that is transposed.
     if weight.isByOutputs {
       product.row_sums = dBias
     } else if let dBias {
-      kelip_kernels_f32.add_column_sums(dy.start, dBias, Int64(rows), Int64(weight.outputs))
+      addColumnSums(dy, to: dBias, rows: rows, columns: weight.outputs)
     }
     multiply(product)
   }
