@@ -94,54 +94,131 @@ TILES static void add_weight_gradient(const Grid *grid, const char *transposed, 
     }
 }
 
+typedef struct {
+  const KelipConvolution2D *sizes;
+  const Grid *grid;
+  Stretches stretches;
+  const char *x, *dy, *weights;
+  const KelipNormGradient *norm;
+  char *dx;
+  int accumulate;
+  /// Of each phase of the input.
+  const Places *places;
+  /// [stretches][weights], in 32-bit numbers; NULL: none.
+  float *sums;
+  int64_t sums_each;
+  float *dweights;
+} SharedBackward;
+
 /// dX of a piece from dY in planes, phase after phase of the input.
-TILES static void input_gradient(const Grid *grid, const KelipConvolution2D *s, const char *planes, int64_t count,
-                           const void *weights, int32_t *places, char *dx, int accumulate) {
+TILES static void input_gradient(const SharedBackward *b, const char *planes, int64_t count, char *dx) {
+  const Grid *grid = b->grid;
   for (int64_t phase = 0; phase < grid->stride * grid->stride; phase++) {
     int64_t shifts[MOST_TAPS], taps = 0;
     for (int64_t t = 0; t < grid->taps; t++)
       if (grid->phase[t] == phase) shifts[taps++] = (grid->lead - grid->shift[t]) * 64;
-    if (taps == 0 && accumulate) continue;
-    kelip_fill_places(grid, count, grid->height, grid->width, grid->stride, phase, places);
-    Right to = {dx, s->inputs * 2, places, accumulate, NULL};
+    if (taps == 0 && b->accumulate) continue;
+    Right to = {dx, b->sizes->inputs * 2, places_of(grid, &b->places[phase], count), b->accumulate, NULL};
     Product product = {{planes, 64, grid->pitch * 64}, grid->groups, taps, grid->depth, shifts,
-                       kelip_phase_weights(grid, weights, phase)};
+                       kelip_phase_weights(grid, b->weights, phase)};
     kelip_multiply_piece(&product, positions(grid, count), &to, 0);
   }
+}
+
+/// A worker's memory for a piece.
+typedef struct {
+  char *dy, *x, *pairs, *transposed;
+} Memory;
+
+static Memory item_memory(const Grid *grid, const KelipConvolution2D *s) {
+  int64_t most = positions(grid, grid->images);
+  int64_t dy = kelip_staged_bytes(grid, grid->groups, 1), x = kelip_piece_bytes(grid);
+  int64_t pairs = grid->windowed ? grid->taps * most / 32 * 2048 : 2 * x;
+  char *memory = kelip_own_scratch(KELIP_ITEM, dy + x + pairs + most * s->outputs * 2 + 256);
+  Memory m;
+  m.dy = cut(&memory, dy);
+  m.x = cut(&memory, x);
+  m.pairs = cut(&memory, pairs);
+  m.transposed = memory;
+  return m;
+}
+
+TILES static void weight_gradient(const SharedBackward *b, const char *x, int64_t count, const Memory *m, int is_first,
+                                  float *sums) {
+  const Grid *grid = b->grid;
+  int64_t chunks = positions(grid, count) / 32;
+  kelip_transpose_planes(grid, m->dy, grid->groups, chunks, m->transposed);
+  int isDense = !grid->windowed && grid->taps * grid->height * grid->width == 1 && count % 32 == 0;
+  if (!isDense) kelip_stage_piece(grid, b->sizes, x, count, m->x);
+  Pairs pairs = isDense ? pair_rows_of(grid, x, chunks, m->pairs)
+                        : pair_input(grid, b->sizes, m->x, chunks, m->pairs);
+  add_weight_gradient(grid, m->transposed, &pairs, chunks, is_first, sums);
+}
+
+TILES static void backward_item(void *context, int64_t stretch, int64_t worker) {
+  (void)worker;
+  const SharedBackward *b = context;
+  const Grid *grid = b->grid;
+  const KelipConvolution2D *s = b->sizes;
+  Memory memory = item_memory(grid, s);
+  int64_t in_map = grid->height * grid->width * s->inputs * 2, out_map = grid->out_height * grid->out_width * s->outputs * 2;
+  int64_t first = stretch * b->stretches.maps, end = kelip_least(first + b->stretches.maps, grid->batch);
+  kelip_matrix_unit_begin();
+  for (int64_t map = first; map < end; map += grid->images) {
+    int64_t count = kelip_piece(grid, map);
+    KelipNormGradient norm = b->norm ? *b->norm : (KelipNormGradient){0};
+    if (b->norm) norm.y = (const char *)b->norm->y + map * out_map;
+    kelip_stage_gradient(grid, b->dy + map * out_map, b->norm ? &norm : NULL, count, memory.dy);
+    if (b->dx) input_gradient(b, memory.dy, count, b->dx + map * in_map);
+    if (b->sums)
+      weight_gradient(b, b->x + map * in_map, count, &memory, map == first, b->sums + stretch * b->sums_each);
+  }
+}
+
+/// The stretches' sums of one group of outputs, added up in their order, and to dWeights.
+TILES static void fold_item(void *context, int64_t group, int64_t worker) {
+  (void)worker;
+  const SharedBackward *b = context;
+  const int64_t block = b->grid->taps * 1024;
+  for (int64_t depth = 0; depth < b->grid->depth; depth++) {
+    float *sums = b->sums + (group * b->grid->depth + depth) * block;
+    for (int64_t stretch = 1; stretch < b->stretches.count; stretch++) {
+      const float *part = sums + stretch * b->sums_each;
+      for (int64_t i = 0; i < block; i += 16)
+        _mm512_store_ps(sums + i, _mm512_add_ps(_mm512_load_ps(sums + i), _mm512_load_ps(part + i)));
+    }
+    kelip_add_weight_sums(b->grid, b->sizes, group, depth, sums, b->dweights);
+  }
+}
+
+// Items of a backward pass: at most the first number, and then no more than keep their sums of weights' gradients within
+// these bytes, but the second number in any case.
+#define BACKWARD_STRETCHES 16
+#define STRETCHES_OF_MUCH 8
+#define SUM_BYTES (32 << 20)
+
+static int64_t most_stretches(int64_t sum_bytes) {
+  return kelip_most(STRETCHES_OF_MUCH, kelip_least(BACKWARD_STRETCHES, SUM_BYTES / sum_bytes));
 }
 
 TILES void kelip_convolution_backward(const KelipConvolution2D *s, const void *x, const void *dy,
                                 const KelipNormGradient *norm, const void *weights, void *dx, int accumulate,
                                 float *dweights) {
   Grid grid;
-  if (!kelip_grid(s, &grid)) return;
-  kelip_matrix_unit_begin();
-  int64_t most = positions(&grid, grid.images), chunks_most = most / 32;
-  int64_t dy_bytes = kelip_staged_bytes(&grid, grid.groups, 1), x_bytes = kelip_piece_bytes(&grid);
-  int64_t sum_bytes = kelip_convolution_weight_bytes(s) * 2;
-  int64_t pair_bytes = grid.windowed ? grid.taps * chunks_most * 2048 : 2 * x_bytes;
-  char *memory = kelip_thread_scratch(dy_bytes + x_bytes + sum_bytes + pair_bytes + most * (4 + s->outputs * 2) + 1024);
-  char *dy_planes = cut(&memory, dy_bytes), *x_planes = cut(&memory, x_bytes);
-  float *sums = (float *)cut(&memory, sum_bytes);
-  char *pair_memory = cut(&memory, pair_bytes), *transposed = cut(&memory, most * s->outputs * 2);
-  int32_t *places = (int32_t *)cut(&memory, most * 4);
-  int64_t in_map = grid.height * grid.width * s->inputs * 2, out_map = grid.out_height * grid.out_width * s->outputs * 2;
-  for (int64_t map = 0; map < grid.batch; map += grid.images) {
-    int64_t count = kelip_piece(&grid, map), chunks = positions(&grid, count) / 32;
-    KelipNormGradient here = norm ? *norm : (KelipNormGradient){0};
-    if (norm) here.y = (const char *)norm->y + map * out_map;
-    kelip_stage_gradient(&grid, (const char *)dy + map * out_map, norm ? &here : NULL, count, dy_planes);
-    if (dx) input_gradient(&grid, s, dy_planes, count, weights, places, (char *)dx + map * in_map, accumulate);
-    if (!dweights) continue;
-    kelip_transpose_planes(&grid, dy_planes, grid.groups, chunks, transposed);
-    const char *here_x = (const char *)x + map * in_map;
-    int isDense = !grid.windowed && grid.taps * grid.height * grid.width == 1 && count % 32 == 0;
-    if (!isDense) kelip_stage_piece(&grid, s, here_x, count, x_planes);
-    Pairs pairs = isDense ? pair_rows_of(&grid, here_x, chunks, pair_memory)
-                          : pair_input(&grid, s, x_planes, chunks, pair_memory);
-    add_weight_gradient(&grid, transposed, &pairs, chunks, map == 0, sums);
-  }
-  if (dweights && grid.batch > 0) kelip_add_weight_sums(&grid, s, sums, dweights);
+  if (!kelip_grid(s, &grid) || grid.batch == 0) return;
+  int64_t phases = grid.stride * grid.stride, numbers = kelip_places_count(&grid);
+  int64_t sum_bytes = kelip_convolution_weight_bytes(s) * 2, workers = kelip_convolution_workers(s, &grid);
+  Stretches stretches = kelip_stretches(&grid, dweights ? most_stretches(sum_bytes) : 64);
+  char *memory = kelip_thread_scratch(phases * ((int64_t)sizeof(Places) + numbers * 4) + 128);
+  Places *places = (Places *)cut(&memory, phases * (int64_t)sizeof(Places));
+  for (int64_t phase = 0; dx && phase < phases; phase++)
+    places[phase] = kelip_make_places(&grid, grid.height, grid.width, grid.stride, phase,
+                                      (int32_t *)memory + phase * numbers);
+  float *sums = dweights ? kelip_own_scratch(KELIP_OPERAND, stretches.count * sum_bytes) : NULL;
+  SharedBackward backward = {s, &grid, stretches, x, dy, weights, norm, dx, accumulate, places, sums, sum_bytes / 4,
+                             dweights};
+  kelip_pool_run(stretches.count, workers, backward_item, &backward);
+  if (dweights) kelip_pool_run(grid.groups, workers, fold_item, &backward);
 }
 #else
 // Never called here.
