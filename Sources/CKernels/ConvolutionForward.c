@@ -64,7 +64,8 @@ TILES static void forward_item(void *context, int64_t stretch, int64_t worker) {
     memset(moments.sums, 0, (size_t)s->outputs * 8);
     memset(moments.squares, 0, (size_t)s->outputs * 8);
   }
-  int64_t in_map = grid->height * grid->width * s->inputs * 2, out_map = grid->out_height * grid->out_width * s->outputs * 2;
+  int64_t in_map = grid->height * grid->width * s->inputs * 2;
+  int64_t out_map = grid->out_height * grid->out_width * s->outputs * 2;
   int64_t first = stretch * f->stretches.maps, end = kelip_least(first + f->stretches.maps, grid->batch);
   kelip_matrix_unit_begin();
   for (int64_t map = first; map < end; map += grid->images) {

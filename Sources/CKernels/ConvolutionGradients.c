@@ -64,9 +64,11 @@ TILES static void stretch_item(void *context, int64_t stretch, int64_t worker) {
   const Backward *b = shared->backward;
   const Grid *grid = b->grid;
   int64_t dy = kelip_staged_bytes(grid, grid->groups, 1), x = kelip_piece_bytes(grid), pairs = kelip_pairs_bytes(grid);
-  char *memory = kelip_own_scratch(KELIP_ITEM, dy + x + pairs + positions(grid, grid->images) * b->sizes->outputs * 2 + 256);
+  int64_t transposed = positions(grid, grid->images) * b->sizes->outputs * 2;
+  char *memory = kelip_own_scratch(KELIP_ITEM, dy + x + pairs + transposed + 256);
   char *dy_planes = cut(&memory, dy), *x_planes = cut(&memory, x), *pair_memory = cut(&memory, pairs);
   int64_t first = stretch * shared->stretches.maps, end = kelip_least(first + shared->stretches.maps, grid->batch);
+  float *sums = shared->sums ? shared->sums + kelip_least(stretch, shared->kept - 1) * shared->sums_each : NULL;
   kelip_matrix_unit_begin();
   for (int64_t map = first; map < end; map += grid->images) {
     int64_t count = kelip_piece(grid, map);
@@ -74,7 +76,7 @@ TILES static void stretch_item(void *context, int64_t stretch, int64_t worker) {
     if (!b->dweights) continue;
     Pairs paired = kelip_pair_piece(grid, b->sizes, input_of(b, map), count, x_planes, pair_memory);
     kelip_add_products(grid, (Channels){0, grid->groups, 0, grid->depth}, memory, &paired,
-                       positions(grid, count) / 32, map == first, shared->sums + kelip_least(stretch, shared->kept - 1) * shared->sums_each);
+                       positions(grid, count) / 32, map == first, sums);
   }
 }
 
@@ -180,14 +182,15 @@ TILES static void block_item(void *context, int64_t index, int64_t worker) {
 
 static void run_in_sections(const Backward *b, int64_t workers) {
   const Grid *grid = b->grid;
-  const int64_t fewItems = 12;
+  const int64_t fewItems = 4 * workers;
   Section section = {.backward = b, .transposed = positions(grid, grid->images) * b->sizes->outputs * 2,
                      .block = {0, 8, 0, grid->taps == 1 ? 8 : 2}};
   int64_t across = blocks_of(grid->depth, section.block.depths);
   while (section.block.groups > 2 && blocks_of(grid->groups, section.block.groups) * across < fewItems)
     section.block.groups /= 2;
   section.each = section.transposed + kelip_up(kelip_pairs_bytes(grid), 64);
-  Stretches sections = kelip_stretches(grid, blocks_of(blocks_of(grid->batch, grid->images) * section.each, SECTION_BYTES));
+  int64_t bytes = blocks_of(grid->batch, grid->images) * section.each;
+  Stretches sections = kelip_stretches(grid, blocks_of(bytes, SECTION_BYTES));
   section.operands = kelip_own_scratch(KELIP_OPERAND, sections.maps / grid->images * section.each);
   for (section.first = 0; section.first < grid->batch; section.first += sections.maps) {
     section.end = kelip_least(section.first + sections.maps, grid->batch);

@@ -38,10 +38,12 @@ typedef struct {
 } Product;
 
 /// Positions of `count` maps, in whole blocks.
-static inline int64_t positions(const Grid *grid, int64_t count) { return kelip_up(count * grid->rows * grid->columns, 32); }
+static inline int64_t positions(const Grid *grid, int64_t count) {
+  return kelip_up(count * grid->rows * grid->columns, 32);
+}
 
-/// places[p] of a piece's positions, in whole blocks: the row of its map that position p is, or −1; of a whole piece, and of
-/// the last where it is smaller.
+/// places[p] of a piece's positions, in whole blocks: the row of its map that position p is, or −1; of a whole piece,
+/// and of the last where it is smaller.
 typedef struct {
   int32_t *whole, *last;
 } Places;
