@@ -79,6 +79,7 @@ package func poolingBackward<S: ComputeScalar>(
 ) {
   let span = Phase.pooling.begin()
   defer { span.end() }
+  guard size.batch > 0 else { return }
   precondition(shape.kind == .average || workspace != nil, "a maximum's backward needs forward's workspace")
   let table = poolingTable(S.self)
   let places = workspace?.assumingMemoryBound(to: UInt8.self)
