@@ -1,5 +1,7 @@
 #include "ConvolutionGrid.h"
 
+#include "WorkerPool.h"
+
 // Bytes of one operand's piece: what leaves room for the weights in a second-level cache of 2 MB.
 #define PIECE_BYTES (640 << 10)
 
@@ -49,6 +51,14 @@ static void place_windows(const KelipConvolution2D *s, Grid *grid) {
   }
 }
 
+/// Maps of a piece, of at most `most`: a number of pieces that a few workers can share, unless they become too small for
+/// a pass over the weights.
+static int64_t share_out(int64_t batch, int64_t places, int64_t most) {
+  const int64_t eights = 8, positions = 256;
+  int64_t pieces = kelip_up(ceiling(batch, most), eights);
+  return kelip_most(1, kelip_least(most, kelip_most(ceiling(batch, pieces), ceiling(positions, places))));
+}
+
 int kelip_grid(const KelipConvolution2D *s, Grid *grid) {
   int windowed = s->inputs % 32 != 0 && s->kernel * s->inputs <= 32;
   int whole = s->inputs % 32 == 0;
@@ -69,9 +79,20 @@ int kelip_grid(const KelipConvolution2D *s, Grid *grid) {
   }
   int64_t places = grid->rows * grid->columns;
   int64_t image = places * 64 * kelip_most(grid->depth * grid->phases, grid->groups);
-  grid->images = kelip_most(1, kelip_least(grid->batch, PIECE_BYTES / image));
+  grid->images = share_out(grid->batch, places, kelip_most(1, kelip_least(grid->batch, PIECE_BYTES / image)));
   if (places == 1 && grid->images < grid->batch) grid->images = kelip_most(32, grid->images & ~31);
   // A block of 32 may begin at the last position, and a shift lead further.
   grid->pitch = kelip_up(grid->lead + grid->images * places, 32) + 32 + grid->lead;
   return 1;
+}
+
+Stretches kelip_stretches(const Grid *grid, int64_t most) {
+  int64_t pieces = ceiling(grid->batch, grid->images), each = ceiling(pieces, most);
+  return (Stretches){ceiling(pieces, each), each * grid->images};
+}
+
+int64_t kelip_convolution_workers(const KelipConvolution2D *s, const Grid *grid) {
+  const int64_t worthSharing = 1 << 22;
+  int64_t rows = grid->batch * grid->out_height * grid->out_width;
+  return rows * s->inputs * s->kernel * s->kernel * s->outputs < worthSharing ? 1 : kelip_pool_workers();
 }

@@ -41,3 +41,16 @@ static inline int64_t kelip_most(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t kelip_piece(const Grid *grid, int64_t first) {
   return kelip_least(grid->images, grid->batch - first);
 }
+
+/// The pieces in runs that are a worker's items. They are the same for any number of workers, so that sums over pieces
+/// do not depend on it.
+typedef struct {
+  int64_t count;
+  int64_t maps;   // of each but the last: whole pieces
+} Stretches;
+
+/// At most `most` of them.
+Stretches kelip_stretches(const Grid *grid, int64_t most);
+
+/// How many to ask for: small products are not worth waking anybody.
+int64_t kelip_convolution_workers(const KelipConvolution2D *sizes, const Grid *grid);

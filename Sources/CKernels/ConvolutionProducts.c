@@ -121,9 +121,9 @@ TILES static void multiply_block(const Left *left, const char *rows, int64_t gro
   _tile_stored(3, sums + 16 * 32 + 16, 128);
 }
 
-/// places[p] of a piece's positions, rounded up to 32: the row of its map that position p is, or −1.
-TILES void kelip_fill_places(const Grid *grid, int64_t count, int64_t height, int64_t width, int64_t stride, int64_t phase,
-                        int32_t *places) {
+/// The places of `count` maps; returns where they end.
+TILES static int32_t *fill_places(const Grid *grid, int64_t count, int64_t height, int64_t width, int64_t stride,
+                                  int64_t phase, int32_t *places) {
   int32_t *next = places;
   int64_t y0 = phase / stride, x0 = phase % stride;
   for (int64_t map = 0; map < count; map++)
@@ -133,6 +133,18 @@ TILES void kelip_fill_places(const Grid *grid, int64_t count, int64_t height, in
         *next++ = y < height && x < width ? (int32_t)((map * height + y) * width + x) : -1;
       }
   while ((next - places) % 32) *next++ = -1;
+  return next;
+}
+
+int64_t kelip_places_count(const Grid *grid) {
+  return positions(grid, grid->images) + positions(grid, grid->batch % grid->images);
+}
+
+Places kelip_make_places(const Grid *grid, int64_t height, int64_t width, int64_t stride, int64_t phase,
+                         int32_t *memory) {
+  int32_t *last = fill_places(grid, grid->images, height, width, stride, phase, memory);
+  fill_places(grid, grid->batch % grid->images, height, width, stride, phase, last);
+  return (Places){memory, last};
 }
 
 // Blocks of positions whose sums are in 32 bits.
@@ -165,68 +177,5 @@ TILES void kelip_multiply_piece(const Product *p, int64_t positions, const Right
       }
   }
   if (pending.next < 32) store_rows(&pending, 32);
-}
-
-int kelip_convolution_fits(const KelipConvolution2D *sizes) {
-  Grid grid;
-  return kelip_matrix_unit() && kelip_grid(sizes, &grid);
-}
-
-int kelip_convolution_has_input_gradient(const KelipConvolution2D *sizes) {
-  Grid grid;
-  return kelip_matrix_unit() && kelip_grid(sizes, &grid) && !grid.windowed;
-}
-
-/// A piece of x in the form that forward's taps read.
-TILES void kelip_stage_piece(const Grid *grid, const KelipConvolution2D *s, const char *x, int64_t count, char *planes) {
-  if (grid->windowed) {
-    kelip_stage_lines(grid, s, x, count, planes);
-  } else {
-    kelip_stage_input(grid, x, count, planes);
-  }
-}
-
-int64_t kelip_piece_bytes(const Grid *grid) {
-  return grid->windowed ? kelip_lines_bytes(grid) : kelip_staged_bytes(grid, grid->depth, grid->phases);
-}
-
-/// Bytes from a staged piece's start to what tap `tap` reads for position 0.
-int64_t kelip_input_shift(const Grid *grid, int64_t tap) {
-  if (grid->windowed)
-    return grid->phase[tap] * grid->images * grid->rows * grid->line * 2 + grid->shift[tap];
-  return (grid->phase[tap] * grid->depth * grid->pitch + grid->lead + grid->shift[tap]) * 64;
-}
-
-TILES void kelip_convolution_forward(const KelipConvolution2D *s, const void *x, const void *weights, void *y,
-                               const KelipColumnMoments *moments) {
-  Grid grid;
-  if (!kelip_grid(s, &grid)) return;
-  kelip_matrix_unit_begin();
-  int64_t most = positions(&grid, grid.images), staged = kelip_piece_bytes(&grid);
-  char *memory = kelip_thread_scratch(staged + most * 4 + 128);
-  char *planes = cut(&memory, staged);
-  int32_t *places = (int32_t *)cut(&memory, most * 4);
-  int64_t shifts[MOST_TAPS];
-  for (int64_t t = 0; t < grid.taps; t++) shifts[t] = kelip_input_shift(&grid, t);
-  Product product = {{planes, grid.windowed ? s->stride * s->inputs * 2 : 64, grid.pitch * 64},
-                     grid.depth, grid.taps, grid.groups, shifts, weights};
-  if (moments) memset(moments->sums, 0, (size_t)s->outputs * 8), memset(moments->squares, 0, (size_t)s->outputs * 8);
-  int64_t in_map = grid.height * grid.width * s->inputs * 2, out_map = grid.out_height * grid.out_width * s->outputs * 2;
-  for (int64_t map = 0; map < grid.batch; map += grid.images) {
-    int64_t count = kelip_piece(&grid, map);
-    if (map == 0 || count < grid.images) kelip_fill_places(&grid, count, grid.out_height, grid.out_width, 1, 0, places);
-    kelip_stage_piece(&grid, s, (const char *)x + map * in_map, count, planes);
-    Right to = {(char *)y + map * out_map, s->outputs * 2, places, 0, moments};
-    kelip_multiply_piece(&product, positions(&grid, count), &to, map == 0);
-  }
-}
-#else
-// Nothing but the questions is ever called here.
-int kelip_convolution_fits(const KelipConvolution2D *sizes) { return (void)sizes, 0; }
-int kelip_convolution_has_input_gradient(const KelipConvolution2D *sizes) { return (void)sizes, 0; }
-void kelip_convolution_forward(const KelipConvolution2D *sizes, const void *x, const void *weights, void *y,
-                               const KelipColumnMoments *moments) {
-  (void)sizes, (void)x, (void)weights, (void)y, (void)moments;
-  __builtin_trap();
 }
 #endif

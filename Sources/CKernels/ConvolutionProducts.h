@@ -2,7 +2,9 @@
 #pragma once
 #include "ConvolutionStaging.h"
 #include "ConvolutionWeights.h"
+#include "MatrixScratch.h"
 #include "MatrixUnit.h"
+#include "WorkerPool.h"
 
 #if KELIP_HAS_TILES
 /// Cuts a piece of `bytes` off `*from`.
@@ -36,11 +38,26 @@ typedef struct {
 } Product;
 
 /// Positions of `count` maps, in whole blocks.
-static inline int64_t positions(const Grid *grid, int64_t count) { return kelip_up(count * grid->rows * grid->columns, 32); }
+static inline int64_t positions(const Grid *grid, int64_t count) {
+  return kelip_up(count * grid->rows * grid->columns, 32);
+}
 
-/// places[p] of a piece's positions, in whole blocks: the row of its map that position p is, or −1.
-void kelip_fill_places(const Grid *grid, int64_t count, int64_t height, int64_t width, int64_t stride, int64_t phase,
-                       int32_t *places);
+/// places[p] of a piece's positions, in whole blocks: the row of its map that position p is, or −1; of a whole piece,
+/// and of the last where it is smaller.
+typedef struct {
+  int32_t *whole, *last;
+} Places;
+
+/// Numbers of both.
+int64_t kelip_places_count(const Grid *grid);
+/// Of every `stride`-th row and column, from those of `phase` on, of maps height × width.
+Places kelip_make_places(const Grid *grid, int64_t height, int64_t width, int64_t stride, int64_t phase,
+                         int32_t *memory);
+
+static inline const int32_t *places_of(const Grid *grid, const Places *places, int64_t count) {
+  return count == grid->images ? places->whole : places->last;
+}
+
 /// Every block of 32 positions × 32 columns of a piece; `is_first`: moments begin with it.
 void kelip_multiply_piece(const Product *product, int64_t positions, const Right *to, int is_first);
 

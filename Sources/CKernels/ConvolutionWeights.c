@@ -2,6 +2,7 @@
 #include "ConvolutionWeights.h"
 
 #include "ConvolutionStaging.h"
+#include "WorkerPool.h"
 
 #if KELIP_HAS_TILES
 
@@ -68,28 +69,45 @@ int64_t kelip_convolution_weight_bytes(const KelipConvolution2D *sizes) {
   return kelip_grid(sizes, &grid) ? grid.groups * grid.depth * grid.taps * 2048 : 0;
 }
 
-TILES void kelip_convolution_pack(const KelipConvolution2D *s, const float *weights, void *forward, void *backward) {
+typedef struct {
+  const KelipConvolution2D *sizes;
+  const Grid *grid;
+  const float *weights;
+  void *forward, *backward;
+} SharedPacking;
+
+TILES static void pack_item(void *context, int64_t group, int64_t worker) {
+  (void)worker;
+  const SharedPacking *p = context;
+  const Grid *grid = p->grid;
+  const KelipConvolution2D *s = p->sizes;
+  int64_t taps = s->kernel * s->kernel, row = s->inputs * taps;
+  const float *corner = p->weights + group * 32 * row;
+  for (int64_t depth = 0; depth < grid->depth; depth++)
+    for (int64_t tap = 0; tap < grid->taps; tap++) {
+      _Alignas(64) uint16_t block[32][32];
+      if (grid->windowed) {
+        gather_window(s, corner, tap, block);
+      } else {
+        gather_block(corner + depth * 32 * taps + tap, row, taps, block);
+      }
+      char *to = (char *)p->forward + ((group * grid->depth + depth) * grid->taps + tap) * 2048;
+      if (p->forward) {
+        transpose_rows(block, to);
+        transpose_rows(block + 16, to + 1024);
+      }
+      if (p->backward && !grid->windowed)
+        kelip_pair_rows(block, 64, 16, backward_place(grid, p->backward, group, depth, tap), 1024);
+    }
+}
+
+void kelip_convolution_pack(const KelipConvolution2D *s, const float *weights, void *forward, void *backward) {
   Grid grid;
   if (!kelip_grid(s, &grid)) return;
-  int64_t taps = s->kernel * s->kernel, row = s->inputs * taps;
-  for (int64_t group = 0; group < grid.groups; group++)
-    for (int64_t depth = 0; depth < grid.depth; depth++)
-      for (int64_t tap = 0; tap < grid.taps; tap++) {
-        _Alignas(64) uint16_t block[32][32];
-        const float *corner = weights + group * 32 * row;
-        if (grid.windowed) {
-          gather_window(s, corner, tap, block);
-        } else {
-          gather_block(corner + depth * 32 * taps + tap, row, taps, block);
-        }
-        char *to = (char *)forward + ((group * grid.depth + depth) * grid.taps + tap) * 2048;
-        if (forward) {
-          transpose_rows(block, to);
-          transpose_rows(block + 16, to + 1024);
-        }
-        if (backward && !grid.windowed)
-          kelip_pair_rows(block, 64, 16, backward_place(&grid, backward, group, depth, tap), 1024);
-      }
+  SharedPacking packing = {s, &grid, weights, forward, backward};
+  const int64_t worthSharing = 1 << 16;
+  int64_t count = s->outputs * s->inputs * s->kernel * s->kernel;
+  kelip_pool_run(grid.groups, count < worthSharing ? 1 : kelip_pool_workers(), pack_item, &packing);
 }
 
 /// dWeights of one output += its sums [taps] of 32 inputs, `step` floats from tap to tap.
@@ -114,18 +132,15 @@ TILES static void add_window(const KelipConvolution2D *s, const float *sums, int
         dweights[((o * s->inputs + c) * s->kernel + ky) * s->kernel + kx] += sums[o * 32 + kx * s->inputs + c];
 }
 
-TILES void kelip_add_weight_sums(const Grid *grid, const KelipConvolution2D *s, const float *sums, float *dweights) {
+TILES void kelip_add_weight_sums(const Grid *grid, const KelipConvolution2D *s, int64_t group, int64_t depth,
+                                 const float *sums, float *dweights) {
   int64_t taps = s->kernel * s->kernel, row = s->inputs * taps;
-  for (int64_t group = 0; group < grid->groups; group++)
-    for (int64_t depth = 0; depth < grid->depth; depth++) {
-      const float *blocks = sums + (group * grid->depth + depth) * grid->taps * 1024;
-      float *corner = dweights + group * 32 * row + depth * 32 * taps;
-      if (grid->windowed) {
-        for (int64_t ky = 0; ky < s->kernel; ky++) add_window(s, blocks + ky * 1024, ky, corner);
-      } else {
-        for (int64_t o = 0; o < 32; o++) add_row(blocks + o * 32, 1024, taps, corner + o * row);
-      }
-    }
+  float *corner = dweights + group * 32 * row + depth * 32 * taps;
+  if (grid->windowed) {
+    for (int64_t ky = 0; ky < s->kernel; ky++) add_window(s, sums + ky * 1024, ky, corner);
+  } else {
+    for (int64_t o = 0; o < 32; o++) add_row(sums + o * 32, 1024, taps, corner + o * row);
+  }
 }
 
 #else

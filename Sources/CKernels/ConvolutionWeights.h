@@ -10,6 +10,7 @@
 int64_t kelip_phase_taps(const Grid *grid, int64_t phase);
 /// Where a phase begins in the copy for the input gradient.
 const char *kelip_phase_weights(const Grid *grid, const void *backward, int64_t phase);
-/// dWeights[outputs, inputs, k, k] += sums[outputs / 32][inputs / 32][taps][32][32].
-void kelip_add_weight_sums(const Grid *grid, const KelipConvolution2D *sizes, const float *sums, float *dweights);
+/// dWeights[outputs, inputs, k, k] += sums[taps][32][32] of a group of outputs and one (`depth`) of inputs.
+void kelip_add_weight_sums(const Grid *grid, const KelipConvolution2D *sizes, int64_t group, int64_t depth,
+                           const float *sums, float *dweights);
 #endif

@@ -1,5 +1,6 @@
 #include "CKernels.h"
 #include "AttentionStrip.h"
+#include "PoolingWindows.h"
 #include "TransposeBlock.h"
 #include "Vector.h"
 
@@ -17,6 +18,9 @@
 #define MAP_TABLE kelip_maps_bf16
 #include "AttentionPool.inc"
 #include "FeatureMaps.inc"
+
+#define POOLING_TABLE kelip_pooling_bf16
+#include "Pooling.inc"
 
 #define ATTENTION_TABLE kelip_attention_bf16
 #include "Attention.inc"

@@ -8,6 +8,7 @@
 #define CLONES __attribute__((target("arch=x86-64-v4,avx512bf16")))
 // The compiler takes the conversion for a costly one and would choose narrow vectors.
 #define VECTOR _Pragma("clang loop vectorize(assume_safety) vectorize_width(16) interleave(enable)")
+#include "PoolingWindows.h"
 #include "TransposeBlock.h"
 #include "Vector.h"
 
@@ -33,6 +34,9 @@ INLINE bf16 convert_bf16(float x) {
 #include "AttentionPool.inc"
 #include "FeatureMaps.inc"
 
+#define POOLING_TABLE kelip_pooling_bf16_native
+#include "Pooling.inc"
+
 int kelip_bf16_native(void) {
   const char *choice = getenv("KELIP_MATRIX_UNIT");
   if (choice && !strcmp(choice, "off")) return 0;
@@ -42,5 +46,6 @@ int kelip_bf16_native(void) {
 const KelipKernelTable kelip_kernels_bf16_native = {0};
 const KelipBatchNormTable kelip_batch_norm_bf16_native = {0};
 const KelipMapTable kelip_maps_bf16_native = {0};
+const KelipPoolingTable kelip_pooling_bf16_native = {0};
 int kelip_bf16_native(void) { return 0; }
 #endif

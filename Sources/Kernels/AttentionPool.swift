@@ -30,9 +30,16 @@ package func attentionPoolForward<S: ComputeScalar>(
 ) {
   let span = Phase.attention.begin(flops: shape.flops)
   defer { span.end() }
-  mapTable(S.self).attention_pool(
-    q, k, v, probabilities, out, Int64(shape.batch), Int64(shape.tokens), Int64(shape.heads),
-    Int64(shape.width / shape.heads))
+  let table = mapTable(S.self)
+  WorkerPool.shareRows(shape.batch, columns: shape.tokens * shape.width) { pictures in
+    let first = pictures.lowerBound
+    let (row, rows, p) = (
+      first * shape.width, first * shape.tokens * shape.width, first * shape.heads * shape.tokens
+    )
+    table.attention_pool(
+      q + row, k + rows, v + rows, probabilities + p, out + row, Int64(pictures.count), Int64(shape.tokens),
+      Int64(shape.heads), Int64(shape.width / shape.heads))
+  }
 }
 
 /// dOut[B, W] → dQ[B, W], dK and dV[B·T, W].
@@ -43,11 +50,21 @@ package func attentionPoolBackward<S: ComputeScalar>(
 ) {
   let span = Phase.attentionBackward.begin(flops: 2 * shape.flops)
   defer { span.end() }
+  let table = mapTable(S.self)
   arena.scratch {
-    let scratch = arena.allocate(Float.self, shape.tokens)
-    mapTable(S.self).attention_pool_backward(
-      dOut, q, k, v, probabilities, scratch, dQ, dK, dV, Int64(shape.batch), Int64(shape.tokens),
-      Int64(shape.heads), Int64(shape.width / shape.heads))
+    // Scratch for each picture: T floats, in cache lines of their own.
+    let line = (shape.tokens + 15) / 16 * 16
+    let scratch = arena.allocate(Float.self, shape.batch * line)
+    WorkerPool.shareRows(shape.batch, columns: shape.tokens * shape.width) { pictures in
+      let first = pictures.lowerBound
+      let (row, rows, p) = (
+        first * shape.width, first * shape.tokens * shape.width, first * shape.heads * shape.tokens
+      )
+      table.attention_pool_backward(
+        dOut + row, q + row, k + rows, v + rows, probabilities + p, scratch + first * line, dQ + row,
+        dK + rows, dV + rows, Int64(pictures.count), Int64(shape.tokens), Int64(shape.heads),
+        Int64(shape.width / shape.heads))
+    }
   }
 }
 
@@ -57,7 +74,13 @@ package func prependMeanForward<S: ComputeScalar>(
   places: Int,
   columns: Int
 ) {
-  mapTable(S.self).prepend_mean(x, positions, y, Int64(batch), Int64(places), Int64(columns))
+  let table = mapTable(S.self)
+  WorkerPool.shareRows(batch, columns: places * columns) { pictures in
+    let first = pictures.lowerBound * columns
+    table.prepend_mean(
+      x + first * places, positions, y + first * (places + 1), Int64(pictures.count), Int64(places),
+      Int64(columns))
+  }
 }
 
 /// dY[B, 1 + P, C] → dX[B, P, C]; dPositions[1 + P, C] +=.
@@ -66,5 +89,15 @@ package func prependMeanBackward<S: ComputeScalar>(
   batch: Int,
   places: Int, columns: Int
 ) {
-  mapTable(S.self).prepend_mean_backward(dy, dx, dPositions, Int64(batch), Int64(places), Int64(columns))
+  let table = mapTable(S.self)
+  WorkerPool.shareRows(batch, columns: places * columns) { pictures in
+    let first = pictures.lowerBound * columns
+    table.prepend_mean_backward(
+      dy + first * (places + 1), dx + first * places, Int64(pictures.count), Int64(places), Int64(columns))
+  }
+  let count = (places + 1) * columns
+  WorkerPool.shareRows(count, columns: batch) { range in
+    table.add_positions(
+      dy, dPositions, Int64(batch), Int64(count), Int64(range.lowerBound), Int64(range.upperBound))
+  }
 }

@@ -33,8 +33,14 @@ package func batchNormGradient<S: ComputeScalar>(
   try arena.scratch {
     let sums = UnsafeMutableBufferPointer(start: arena.allocate(Double.self, 2 * columns), count: 2 * columns)
     let weighted = sums.baseAddress! + columns
-    batchNormTable(S.self).batch_norm_gradient_sums(
-      dy, y, x, moments.mean, moments.rstd, sums.baseAddress!, weighted, Int64(rows), Int64(columns))
+    let table = batchNormTable(S.self)
+    sumOverRows(rows, columns: columns, width: 2 * columns, into: sums.baseAddress!, arena: arena) {
+      rows, sums in
+      let first = rows.lowerBound * columns
+      table.batch_norm_gradient_sums(
+        dy + first, y.map { $0 + first }, x + first, moments.mean, moments.rstd, sums, sums + columns,
+        Int64(rows.count), Int64(columns))
+    }
     for c in 0..<columns {
       dGain[c] += Float(weighted[c])
       dBias[c] += Float(sums[c])
@@ -56,8 +62,13 @@ package func batchNormInputGradient<S: ComputeScalar>(
 ) {
   let span = Phase.batchNorm.begin()
   defer { span.end() }
-  batchNormTable(S.self).batch_norm_backward(
-    dy, x, gradient.mean, gradient.scale, gradient.shift, gradient.slope, dx, Int64(rows), Int64(columns))
+  let table = batchNormTable(S.self)
+  WorkerPool.shareRows(rows, columns: columns) { rows in
+    let first = rows.lowerBound * columns
+    table.batch_norm_backward(
+      dy + first, x + first, gradient.mean, gradient.scale, gradient.shift, gradient.slope, dx + first,
+      Int64(rows.count), Int64(columns))
+  }
 }
 
 /// With n = (x − μ) · rstd: dX = gain · rstd · (dY − mean(dY) − n · mean(dY n)), means over the rows that the statistics

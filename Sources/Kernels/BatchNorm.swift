@@ -39,7 +39,7 @@ package func batchMoments<S: ComputeScalar>(
   _ x: UnsafePointer<S>, rows: Int, columns: Int, eps: Float, sumOverRanks: SumOverRanks?, arena: Arena
 ) throws -> BatchMoments {
   try batchMoments(columns: columns, eps: eps, sumOverRanks, arena) {
-    sumPowers(x, rows: rows, columns: columns, scratch: $0, into: $1)
+    sumPowers(x, rows: rows, columns: columns, scratch: $0, into: $1, arena: arena)
   }
 }
 
@@ -90,14 +90,18 @@ private func batchMoments(
 /// (R, Σ x, Σ x²) of this rank's rows.
 private func sumPowers<S: ComputeScalar>(
   _ x: UnsafePointer<S>, rows: Int, columns: Int, scratch mean: UnsafeMutablePointer<Float>,
-  into sums: UnsafeMutableBufferPointer<Double>
+  into sums: UnsafeMutableBufferPointer<Double>, arena: Arena
 ) {
   let table = batchNormTable(S.self)
   let (plain, squares) = (sums.baseAddress! + 1, sums.baseAddress! + 1 + columns)
   sums[0] = Double(rows)
-  table.column_sums(x, plain, Int64(rows), Int64(columns))
+  sumOverRows(rows, columns: columns, into: plain, arena: arena) { rows, sums in
+    table.column_sums(x + rows.lowerBound * columns, sums, Int64(rows.count), Int64(columns))
+  }
   for c in 0..<columns { mean[c] = Float(plain[c] / Double(max(1, rows))) }
-  table.column_squares(x, mean, squares, Int64(rows), Int64(columns))
+  sumOverRows(rows, columns: columns, into: squares, arena: arena) { rows, sums in
+    table.column_squares(x + rows.lowerBound * columns, mean, sums, Int64(rows.count), Int64(columns))
+  }
   // Σ(x − m)² → Σ x², for an m that is the mean but for its rounding.
   for c in 0..<columns {
     let m = Double(mean[c])
@@ -138,8 +142,13 @@ package func batchNormForward<S: ComputeScalar>(
   arena.scratch {
     let scale = arena.allocate(Float.self, columns)
     for c in 0..<columns { scale[c] = gain[c] * moments.rstd[c] }
-    batchNormTable(S.self).batch_norm_apply(
-      x, residual, moments.mean, scale, bias, y, Int64(rows), Int64(columns), relu ? 1 : 0)
+    let table = batchNormTable(S.self)
+    WorkerPool.shareRows(rows, columns: columns) { rows in
+      let first = rows.lowerBound * columns
+      table.batch_norm_apply(
+        x + first, residual.map { $0 + first }, moments.mean, scale, bias, y + first, Int64(rows.count),
+        Int64(columns), relu ? 1 : 0)
+    }
   }
 }
 

@@ -32,7 +32,11 @@ package struct MapSize: Hashable, Sendable {
 package func channelsLast<S: ComputeScalar>(
   _ images: UnsafePointer<Float>, channels: Int, _ size: MapSize, into y: UnsafeMutablePointer<S>
 ) {
-  mapTable(S.self).channels_last(images, y, Int64(size.batch), Int64(channels), Int64(size.places))
+  let (table, each) = (mapTable(S.self), channels * size.places)
+  WorkerPool.shareRows(size.batch, columns: each) { maps in
+    let first = maps.lowerBound * each
+    table.channels_last(images + first, y + first, Int64(maps.count), Int64(channels), Int64(size.places))
+  }
 }
 
 @inline(__always)

@@ -1,6 +1,6 @@
 internal import COneDNNShims
 
-/// bfloat16 matrix products, and the operations of convolutional towers, through oneDNN. A failure of the library is our own mistake or a lack of memory: it traps.
+/// bfloat16 matrix products, and convolutions, through oneDNN. A failure of the library is our own mistake or a lack of memory: it traps.
 enum OneDNN {
   static var version: String { String(cString: kelip_dnn_version()) }
 

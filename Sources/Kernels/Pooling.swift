@@ -1,7 +1,7 @@
 import Basics
-internal import COneDNNShims
+import CKernels
 
-/// Pooling over windows of a channels-last map, through oneDNN.
+/// Pooling over windows of a channels-last map.
 package struct PoolingShape: Sendable {
   package enum Kind: Sendable { case average, maximum }
 
@@ -15,6 +15,7 @@ package struct PoolingShape: Sendable {
   /// Square windows.
   package init(_ kind: Kind, channels: Int, kernel: Int, stride: Int, padding: Int = 0) {
     precondition(kernel > 0 && stride > 0 && 2 * padding <= kernel)
+    precondition(kind == .average || kernel <= 16, "a place in a window must fit in a byte")
     (self.kind, self.channels, self.kernel) = (kind, channels, (kernel, kernel))
     (self.stride, self.padding) = (stride, padding)
   }
@@ -31,21 +32,26 @@ package struct PoolingShape: Sendable {
     size.windowed(side: kernel, stride: stride, padding: padding)
   }
 
-  /// Bytes that `poolingForward` leaves for backward: where each maximum was found.
-  package func workspaceBytes<S: ComputeScalar>(_: S.Type, _ size: MapSize) -> Int {
-    kind == .average || size.batch == 0 ? 0 : OneDNN.poolingWorkspaceBytes(sizes(S.self, size))
+  /// Bytes that `poolingForward` leaves for backward: the place of each maximum in its window.
+  package func workspaceBytes(_ size: MapSize) -> Int {
+    kind == .average ? 0 : output(size).rows * channels
   }
 
-  fileprivate func sizes<S: ComputeScalar>(_: S.Type, _ size: MapSize) -> KelipPoolingShape {
-    KelipPoolingShape(
-      batch: Int64(size.batch), height: Int64(size.height), width: Int64(size.width),
-      channels: Int64(channels),
+  /// Elements that a row of y is made of.
+  fileprivate func read(_ size: MapSize) -> Int {
+    output(size).width * channels * kernel.height * kernel.width
+  }
+
+  fileprivate func sizes(_ size: MapSize) -> KelipPooling {
+    let after = output(size)
+    return KelipPooling(
+      height: Int64(size.height), width: Int64(size.width), channels: Int64(channels),
       kernel_height: Int64(kernel.height), kernel_width: Int64(kernel.width), stride: Int64(stride),
-      padding: Int64(padding), is_average: kind == .average ? 1 : 0, is_bf16: S.precision == .bf16 ? 1 : 0)
+      padding: Int64(padding), out_height: Int64(after.height), out_width: Int64(after.width))
   }
 }
 
-/// x[B, H, W, C] → y[B, H', W', C].
+/// x[B, H, W, C] → y[B, H', W', C]. As in torch a NaN is the maximum of its windows.
 ///
 /// - Parameter workspace: `workspaceBytes`, kept for backward; nil where none follows or the kind is an average.
 package func poolingForward<S: ComputeScalar>(
@@ -54,12 +60,19 @@ package func poolingForward<S: ComputeScalar>(
 ) {
   let span = Phase.pooling.begin()
   defer { span.end() }
-  guard size.batch > 0 else { return }
-  OneDNN.poolingForward(
-    shape.sizes(S.self, size), x, into: y, workspace: shape.kind == .average ? nil : workspace)
+  let (table, after) = (poolingTable(S.self), shape.output(size))
+  let places = workspace?.assumingMemoryBound(to: UInt8.self)
+  WorkerPool.shareRows(after.batch * after.height, columns: shape.read(size)) { rows in
+    var sizes = shape.sizes(size)
+    let (first, end) = (Int64(rows.lowerBound), Int64(rows.upperBound))
+    switch shape.kind {
+    case .maximum: table.maxima(&sizes, x, y, places, first, end)
+    case .average: table.means(&sizes, x, y, first, end)
+    }
+  }
 }
 
-/// dY[B, H', W', C] → dX[B, H, W, C]; `size` is the input's. Saved from forward: `workspace` of a maximum.
+/// dY[B, H', W', C] → dX[B, H, W, C], rounded once; `size` is the input's. Saved from forward: `workspace` of a maximum.
 package func poolingBackward<S: ComputeScalar>(
   _ dy: UnsafePointer<S>, _ shape: PoolingShape, _ size: MapSize, into dx: UnsafeMutablePointer<S>,
   workspace: UnsafeRawPointer? = nil
@@ -68,30 +81,21 @@ package func poolingBackward<S: ComputeScalar>(
   defer { span.end() }
   guard size.batch > 0 else { return }
   precondition(shape.kind == .average || workspace != nil, "a maximum's backward needs forward's workspace")
-  OneDNN.poolingBackward(shape.sizes(S.self, size), dy, into: dx, workspace: workspace)
+  let table = poolingTable(S.self)
+  let places = workspace?.assumingMemoryBound(to: UInt8.self)
+  WorkerPool.shareRows(size.batch * size.height, columns: size.width * shape.channels) { rows in
+    var sizes = shape.sizes(size)
+    let (first, end) = (Int64(rows.lowerBound), Int64(rows.upperBound))
+    switch shape.kind {
+    case .maximum: table.maxima_backward(&sizes, dy, places, dx, first, end)
+    case .average: table.means_backward(&sizes, dy, dx, first, end)
+    }
+  }
 }
 
-extension OneDNN {
-  fileprivate static func poolingWorkspaceBytes(_ shape: KelipPoolingShape) -> Int {
-    let bytes = withUnsafePointer(to: shape) { kelip_dnn_pooling_workspace_bytes($0) }
-    check(bytes < 0 ? 1 : 0, "pooling workspace of \(shape)")
-    return Int(bytes)
-  }
-
-  fileprivate static func poolingForward(
-    _ shape: KelipPoolingShape, _ x: UnsafeRawPointer, into y: UnsafeMutableRawPointer,
-    workspace: UnsafeMutableRawPointer?
-  ) {
-    check(
-      withUnsafePointer(to: shape) { kelip_dnn_pooling_forward($0, x, y, workspace) }, "pooling of \(shape)")
-  }
-
-  fileprivate static func poolingBackward(
-    _ shape: KelipPoolingShape, _ dy: UnsafeRawPointer, into dx: UnsafeMutableRawPointer,
-    workspace: UnsafeRawPointer?
-  ) {
-    check(
-      withUnsafePointer(to: shape) { kelip_dnn_pooling_backward($0, dy, workspace, dx) },
-      "pooling's backward of \(shape)")
+private func poolingTable<S: ComputeScalar>(_: S.Type) -> KelipPoolingTable {
+  switch S.precision {
+  case .fp32: kelip_pooling_f32
+  case .bf16: nativeBFloat16 ? kelip_pooling_bf16_native : kelip_pooling_bf16
   }
 }

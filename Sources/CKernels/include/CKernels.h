@@ -12,6 +12,7 @@
 #include "FloatProducts.h"
 #include "MatrixConvolution.h"
 #include "MatrixUnit.h"
+#include "Pooling.h"
 #include "WorkerPool.h"
 
 /// The operations that exist once a storage type. `void *` points at floats or at bfloat16 words.

@@ -1,4 +1,4 @@
-// Feature maps beside what oneDNN offers: layout, and attention pooling.
+// Feature maps' layout, and attention pooling.
 #pragma once
 #include <stdint.h>
 
@@ -8,9 +8,10 @@ typedef struct {
   void (*channels_last)(const float *images, void *y, int64_t batch, int64_t channels, int64_t places);
   /// y[b, 0] = mean of x[b] + positions[0]; y[b, 1 + i] = x[b, i] + positions[1 + i]; y is [B, 1 + P, C].
   void (*prepend_mean)(const void *x, const float *positions, void *y, int64_t batch, int64_t places, int64_t columns);
-  /// dX[B, P, C] of dY; dPositions += .
-  void (*prepend_mean_backward)(const void *dy, void *dx, float *dpositions, int64_t batch, int64_t places,
-                                int64_t columns);
+  /// dX[B, P, C] of dY.
+  void (*prepend_mean_backward)(const void *dy, void *dx, int64_t batch, int64_t places, int64_t columns);
+  /// dPositions += Σ_b dY[b], of the elements `first` ..< `end` of `count` = (1 + P) · C.
+  void (*add_positions)(const void *dy, float *dpositions, int64_t batch, int64_t count, int64_t first, int64_t end);
   /// out[B, W] = softmax(q · Kᵀ / √d) V a head; q [B, W], k and v [B·T, W], W = H · d. Saves p [B, H, T].
   void (*attention_pool)(const void *q, const void *k, const void *v, float *p, void *out, int64_t batch,
                          int64_t tokens, int64_t heads, int64_t size);

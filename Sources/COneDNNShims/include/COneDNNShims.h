@@ -4,7 +4,6 @@
 #pragma once
 #include "Convolution.h"
 #include "Matmul.h"
-#include "Pooling.h"
 #ifdef __cplusplus
 extern "C" {
 #endif

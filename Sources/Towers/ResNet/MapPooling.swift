@@ -18,7 +18,7 @@ final class MapPooling<S: ComputeScalar> {
   func forward(_ x: UnsafePointer<S>, _ size: MapSize, arena: Arena, keeping: Bool) -> UnsafeMutablePointer<S>
   {
     let y = arena.allocate(S.self, output(size).rows * shape.channels)
-    let bytes = keeping ? shape.workspaceBytes(S.self, size) : 0
+    let bytes = keeping ? shape.workspaceBytes(size) : 0
     let workspace = bytes == 0 ? nil : UnsafeMutableRawPointer(arena.allocate(UInt8.self, bytes))
     poolingForward(x, shape, size, into: y, workspace: workspace)
     saved = keeping ? Saved(size: size, workspace: workspace) : nil
