@@ -3,6 +3,7 @@
 // pass by.
 #include "FloatProducts.h"
 
+#include "AskOnce.h"
 #include "CKernels.h"
 #include "FloatPacking.h"
 #include "FloatTiles.h"
@@ -34,12 +35,7 @@ static int detect(void) {
 
 int kelip_vector_unit(void) {
   static int state = -1;
-  int known = __atomic_load_n(&state, __ATOMIC_RELAXED);
-  if (known < 0) {
-    known = detect();
-    __atomic_store_n(&state, known, __ATOMIC_RELAXED);
-  }
-  return known;
+  return ask_once(&state, detect);
 }
 
 // A count in parts of about the same size, multiples of `grain` and at most `most`: the size of a part.

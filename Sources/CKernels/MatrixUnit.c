@@ -1,5 +1,6 @@
 #include "MatrixUnit.h"
 
+#include "AskOnce.h"
 #include "MatrixScratch.h"
 #include "Tiles.h"
 
@@ -29,12 +30,7 @@ static int detect(void) {
 
 int kelip_matrix_unit(void) {
   static int state = -1;
-  int known = __atomic_load_n(&state, __ATOMIC_RELAXED);
-  if (known < 0) {
-    known = detect();
-    __atomic_store_n(&state, known, __ATOMIC_RELAXED);
-  }
-  return known;
+  return ask_once(&state, detect);
 }
 
 TILES void kelip_matrix_unit_begin(void) {

@@ -11,6 +11,8 @@ package struct ActivationPass<S: ComputeScalar> {
 protocol LinearProducts<S> {
   associatedtype S: ComputeScalar
 
+  var weight: LinearWeight { get }
+
   /// Re-reads the masters; without `training`, only what forward needs.
   mutating func refresh(training: Bool)
 
@@ -44,23 +46,25 @@ protocol LinearProducts<S> {
 extension LinearProducts {
   func forward(
     _ x: UnsafePointer<S>, bias: UnsafePointer<Float>?, through activation: ActivationPass<S>,
-    into y: UnsafeMutablePointer<S>, rows: Int, outputs: Int
+    into y: UnsafeMutablePointer<S>, rows: Int
   ) {
     forward(x, bias: bias, into: activation.input, rows: rows)
-    activationForward(activation.kind, activation.input, into: y, count: rows * outputs)
+    activationForward(activation.kind, activation.input, into: y, count: rows * weight.outputs)
   }
 
   func backwardInput(
-    _ dy: UnsafePointer<S>, through activation: ActivationPass<S>, into dx: UnsafeMutablePointer<S>,
-    rows: Int, inputs: Int
+    _ dy: UnsafePointer<S>, through activation: ActivationPass<S>, into dx: UnsafeMutablePointer<S>, rows: Int
   ) {
     backwardInput(dy, into: dx, rows: rows)
-    activationBackward(activation.kind, dx, x: activation.input, into: dx, count: rows * inputs)
+    activationBackward(activation.kind, dx, x: activation.input, into: dx, count: rows * weight.inputs)
   }
 }
 
 /// A linear map's masters and their shape.
 struct LinearWeight {
+  /// A matrix of R rows, `columns` wide.
+  typealias Operand<S> = (rows: UnsafePointer<S>, columns: Int)
+
   var inputs: Int
   var outputs: Int
   var layout: WeightLayout
@@ -70,4 +74,34 @@ struct LinearWeight {
   var isByOutputs: Bool { layout == .outputsByInputs }
   /// Elements of one stored row.
   var rowLength: Int { isByOutputs ? inputs : outputs }
+
+  /// The weight gradient in the layout of the weight is leftᵀ · right.
+  func outerOperands<S>(_ x: UnsafePointer<S>, _ dy: UnsafePointer<S>) -> (
+    left: Operand<S>, right: Operand<S>
+  ) {
+    let (inputs, gradients): (Operand<S>, Operand<S>) = ((x, inputs), (dy, outputs))
+    return isByOutputs ? (gradients, inputs) : (inputs, gradients)
+  }
+}
+
+/// Copies of a weight in a kernel's own layouts, for the forward and for the data-gradient product: memory that is
+/// taken at first use.
+final class WeightCopies {
+  private(set) var forward: UnsafeMutableRawPointer?
+  private(set) var backward: UnsafeMutableRawPointer?
+
+  deinit {
+    forward?.deallocate()
+    backward?.deallocate()
+  }
+
+  func forward(bytes: Int) -> UnsafeMutableRawPointer { Self.memory(&forward, bytes) }
+  func backward(bytes: Int) -> UnsafeMutableRawPointer { Self.memory(&backward, bytes) }
+
+  private static func memory(_ copy: inout UnsafeMutableRawPointer?, _ bytes: Int) -> UnsafeMutableRawPointer
+  {
+    let memory = copy ?? .allocate(byteCount: bytes, alignment: 64)
+    copy = memory
+    return memory
+  }
 }

@@ -2,7 +2,7 @@ import CKernels
 
 /// The fp32 path: OpenBLAS on the masters themselves.
 struct OpenBLASProducts<S: ComputeScalar>: LinearProducts {
-  private let weight: LinearWeight
+  let weight: LinearWeight
 
   init(_ weight: LinearWeight) {
     precondition(S.precision == .fp32)
@@ -26,13 +26,6 @@ struct OpenBLASProducts<S: ComputeScalar>: LinearProducts {
       into: y, ldc: weight.outputs, m: rows, n: weight.outputs, k: weight.inputs, beta: bias == nil ? 0 : 1)
   }
 
-  func forward(
-    _ x: UnsafePointer<S>, bias: UnsafePointer<Float>?, through activation: ActivationPass<S>,
-    into y: UnsafeMutablePointer<S>, rows: Int
-  ) {
-    forward(x, bias: bias, through: activation, into: y, rows: rows, outputs: weight.outputs)
-  }
-
   func backwardInput(_ dy: UnsafePointer<S>, into dx: UnsafeMutablePointer<S>, rows: Int) {
     BLAS.multiply(
       .init(floats(dy), rowLength: weight.outputs),
@@ -40,22 +33,16 @@ struct OpenBLASProducts<S: ComputeScalar>: LinearProducts {
       ldc: weight.inputs, m: rows, n: weight.inputs, k: weight.outputs)
   }
 
-  func backwardInput(
-    _ dy: UnsafePointer<S>, through activation: ActivationPass<S>, into dx: UnsafeMutablePointer<S>, rows: Int
-  ) {
-    backwardInput(dy, through: activation, into: dx, rows: rows, inputs: weight.inputs)
-  }
-
   func backwardWeight(
     _ x: UnsafePointer<S>, _ dy: UnsafePointer<S>, into dWeight: UnsafeMutablePointer<Float>,
     dBias: UnsafeMutablePointer<Float>?, rows: Int, arena: Arena
   ) {
     if let dBias { addColumnSums(dy, to: dBias, rows: rows, columns: weight.outputs) }
-    let (x, dy) = ((floats(x), weight.inputs), (floats(dy), weight.outputs))
-    let (left, right) = weight.isByOutputs ? (dy, x) : (x, dy)
+    let (left, right) = weight.outerOperands(floats(x), floats(dy))
     BLAS.multiply(
-      .init(left.0, rowLength: left.1, transposed: true), .init(right.0, rowLength: right.1), into: dWeight,
-      ldc: right.1, m: left.1, n: right.1, k: rows, beta: 1)
+      .init(left.rows, rowLength: left.columns, transposed: true),
+      .init(right.rows, rowLength: right.columns), into: dWeight, ldc: right.columns, m: left.columns,
+      n: right.columns, k: rows, beta: 1)
   }
 
   private func floats(_ pointer: UnsafePointer<S>) -> UnsafePointer<Float> {

@@ -10,7 +10,8 @@ of one run mean anything. Cases with `captions` need --data and --tokenizer; the
 open_clip does. Exits 1 when a ratio is below its threshold.
 
 Environment: KELIP, the program (default: the release build), PYTHON, one with requirements.txt of Tests/Parity and PyYAML,
-MPIRUN_OPTIONS (default: --oversubscribe), LAYOUT, own "ranks x threads" instead of the best (such as 2x1).
+MPIRUN_OPTIONS (default: --oversubscribe), LAYOUT and PEER_LAYOUT, "ranks x threads" instead of the best (such as 2x1; the
+peer's then with tcmalloc where there is one).
 """
 import argparse
 import ctypes.util
@@ -56,15 +57,21 @@ def own(case, layout, options, steps, phases=False):
     return run(launch + command, root)
 
 
+def layout_of(variable):
+    return tuple(int(part) for part in os.environ[variable].split("x"))
+
+
 def peer_settings():
     """(ranks, threads a rank, tcmalloc or None)."""
     tcmalloc = ctypes.util.find_library("tcmalloc_minimal")
+    if "PEER_LAYOUT" in os.environ:
+        return [(*layout_of("PEER_LAYOUT"), tcmalloc)]
     return [(*layout, library) for layout in LAYOUTS for library in ([tcmalloc, None] if tcmalloc else [None])]
 
 
 def own_settings():
     if "LAYOUT" in os.environ:
-        return [tuple(int(part) for part in os.environ["LAYOUT"].split("x"))]
+        return [layout_of("LAYOUT")]
     return LAYOUTS
 
 

@@ -77,14 +77,9 @@ final class MAEDecoder<S: ComputeScalar> {
       attention: AttentionShape(
         rows: layout.rows, width: width, heads: config.decoderHeads, causal: config.isCausal),
       offsets: layout.offsets, arena: arena)
-    let stream = transformer.forward(x, context, training: pass.isTraining)
+    let stream = transformer.forward(x, context, leaving: layout.maskedRows, training: pass.isTraining)
     let count = layout.maskedRows.count
-    let (pooled, residual) = (
-      arena.allocate(S.self, count * width), arena.allocate(S.self, count * width)
-    )
-    gatherRows(stream.h, index: layout.maskedRows, into: pooled, columns: width)
-    gatherRows(stream.r!, index: layout.maskedRows, into: residual, columns: width)
-    let (h, normed, norm) = finalNorm.forward(pooled, residual: residual, rows: count, arena: arena)
+    let (h, normed, norm) = finalNorm.forward(stream.h, residual: stream.r, rows: count, arena: arena)
     predictor.forwardToFloat(normed, into: values, rows: count)
     saved =
       pass.isTraining

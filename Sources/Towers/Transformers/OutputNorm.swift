@@ -23,13 +23,9 @@ final class OutputNorm<S: ComputeScalar> {
     norm = LayerNorm(registry, name: name, width: width)
   }
 
-  /// LN(stream[index]).
+  /// LN of a stream that has the rows `index` alone.
   func forward(_ stream: TransformerBlock<S>.Stream, rows index: [Int32], arena: Arena) -> Saved {
-    let count = index.count * width
-    let (x, residual) = (arena.allocate(S.self, count), arena.allocate(S.self, count))
-    gatherRows(stream.h, index: index, into: x, columns: width)
-    gatherRows(stream.r!, index: index, into: residual, columns: width)
-    let (h, _, saved) = norm.forward(x, residual: residual, rows: index.count, arena: arena)
+    let (h, _, saved) = norm.forward(stream.h, residual: stream.r, rows: index.count, arena: arena)
     return Saved(index: index, h: h, norm: saved)
   }
 

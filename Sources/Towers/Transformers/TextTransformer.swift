@@ -81,7 +81,7 @@ package final class TextTransformer<S: ComputeScalar>: TextTower {
     embedTokensForward(
       table: tokenTable.value, positions: positions.value, ids: padded.ids, position: padded.position,
       into: x, rows: padded.count, columns: width)
-    let stream = transformer.forward(x, context, training: pass.isTraining)
+    let stream = transformer.forward(x, context, leaving: index, training: pass.isTraining)
     let output = finalNorm.forward(stream, rows: index, arena: arena)
     // Without `training` the blocks' memory has been reused: a backward must trap, not go on.
     saved = pass.isTraining ? Saved(context: context, padded: padded, output: output) : nil

@@ -24,29 +24,40 @@ final class Transformer<S: ComputeScalar> {
 
   func refresh(training: Bool) { for block in blocks { block.refresh(training: training) } }
 
-  /// x[R, W] → the residual stream after the last block. With `training`, every block that is trained keeps its
-  /// activations in the arena; the memory of others is reused by the next.
-  func forward(_ x: UnsafeMutablePointer<S>, _ context: PassContext, training: Bool)
-    -> TransformerBlock<S>.Stream
-  {
+  /// x[R, W] → the residual stream after the last block, of the rows `leaving` alone. With `training`, every block that
+  /// is trained keeps its activations in the arena; the memory of others is reused by the next.
+  ///
+  /// - Parameter leaving: rows in their order, or all of them.
+  func forward(
+    _ x: UnsafeMutablePointer<S>, _ context: PassContext, leaving: [Int32], training: Bool
+  ) -> TransformerBlock<S>.Stream {
     let start = TransformerBlock<S>.Stream(h: x, r: nil)
     let keptFrom = training ? firstTrained : blocks.count
-    var stream = passThrough(blocks[..<keptFrom], start, context)
-    for block in blocks[keptFrom...] { stream = block.forward(stream, context) }
+    var stream = passThrough(keptFrom, start, context, leaving)
+    for index in keptFrom..<blocks.count {
+      stream = blocks[index].forward(stream, context, leaving: picked(leaving, after: index, context))
+    }
     return stream
   }
 
-  /// Keeps nothing but the stream.
+  /// Nil where all rows go on.
+  private func picked(_ leaving: [Int32], after index: Int, _ context: PassContext) -> [Int32]? {
+    index == blocks.count - 1 && leaving.count < context.rows ? leaving : nil
+  }
+
+  /// The first `blockCount` blocks; keeps nothing but the stream.
   private func passThrough(
-    _ blocks: ArraySlice<TransformerBlock<S>>, _ start: TransformerBlock<S>.Stream, _ context: PassContext
+    _ blockCount: Int, _ start: TransformerBlock<S>.Stream, _ context: PassContext, _ leaving: [Int32]
   ) -> TransformerBlock<S>.Stream {
-    guard !blocks.isEmpty else { return start }
-    let count = context.rows * width
-    let (h, r) = (context.arena.allocate(S.self, count), context.arena.allocate(S.self, count))
+    guard blockCount > 0 else { return start }
+    let all = context.rows * width
+    let (h, r) = (context.arena.allocate(S.self, all), context.arena.allocate(S.self, all))
     var stream = start
-    for block in blocks {
+    for index in 0..<blockCount {
+      let picked = picked(leaving, after: index, context)
+      let count = (picked?.count ?? context.rows) * width
       context.arena.scratch {
-        let result = block.forward(stream, context)
+        let result = blocks[index].forward(stream, context, leaving: picked)
         h.update(from: result.h, count: count)
         r.update(from: result.r!, count: count)
       }
@@ -55,7 +66,7 @@ final class Transformer<S: ComputeScalar> {
     return stream
   }
 
-  /// `dStream`[R, W]: the output's gradient on entry, that of the lowest trained block's input on return. Reports after
+  /// `dStream`[R, W]: the output's gradient on entry, zeros in rows that did not leave, and that of the lowest trained block's input on return. Reports after
   /// each block how far the arena's gradients are complete.
   func backward(
     _ dStream: UnsafeMutablePointer<S>, _ context: PassContext, gradientsReady: (_ end: Int) throws -> Void

@@ -32,6 +32,8 @@ package final class TransformerBlock<S: ComputeScalar> {
     var h1: UnsafeMutablePointer<S>
     var norm1: LayerNorm<S>.Saved
     var qkv: UnsafeMutablePointer<S>
+    /// The rows that what follows is of; nil for all.
+    var leaving: [Int32]?
     var attended: UnsafeMutablePointer<S>
     var h2: UnsafeMutablePointer<S>
     var norm2: LayerNorm<S>.Saved
@@ -83,42 +85,79 @@ package final class TransformerBlock<S: ComputeScalar> {
   /// End of the arena prefix that is complete once this block's backward is done.
   var gradientEnd: Int { norm1.gradientEnd }
 
-  func forward(_ stream: Stream, _ context: PassContext) -> Stream {
+  /// - Parameter leaving: the rows whose output is wanted; nil for all. Attention makes every row a key and a value, but
+  ///   nothing behind it looks at other rows. The result has these rows alone.
+  func forward(_ stream: Stream, _ context: PassContext, leaving: [Int32]? = nil) -> Stream {
     let (arena, rows) = (context.arena, context.rows)
     let (h1, normed1, saved1) = norm1.forward(stream.h, residual: stream.r, rows: rows, arena: arena)
     let qkv = inProjection.forward(normed1, rows: rows, arena: arena)
     let attended = arena.allocate(S.self, rows * width)
     attentionForward(qkv, offsets: context.offsets, shape: context.attention, into: attended, arena: arena)
-    let o = outProjection.forward(attended, rows: rows, arena: arena)
-    let (h2, normed2, saved2) = norm2.forward(h1, residual: o, rows: rows, arena: arena)
-    let hidden = fc.forward(normed2, through: activation, rows: rows, arena: arena)
-    let r = projection.forward(hidden.output, rows: rows, arena: arena)
+    let left = leaving?.count ?? rows
+    let (residual, mixed) = (pick(leaving, of: h1, arena), pick(leaving, of: attended, arena))
+    let o = outProjection.forward(mixed, rows: left, arena: arena)
+    let (h2, normed2, saved2) = norm2.forward(residual, residual: o, rows: left, arena: arena)
+    let hidden = fc.forward(normed2, through: activation, rows: left, arena: arena)
+    let r = projection.forward(hidden.output, rows: left, arena: arena)
     saved = Saved(
-      h1: h1, norm1: saved1, qkv: qkv, attended: attended, h2: h2, norm2: saved2, hidden: hidden)
+      h1: h1, norm1: saved1, qkv: qkv, leaving: leaving, attended: mixed, h2: h2, norm2: saved2,
+      hidden: hidden)
     return Stream(h: h2, r: r)
   }
 
-  /// `dStream`[R, W] enters as the gradient of the block's output and leaves as that of its input.
+  /// x[leaving], or x itself.
+  private func pick(_ leaving: [Int32]?, of x: UnsafeMutablePointer<S>, _ arena: Arena)
+    -> UnsafeMutablePointer<S>
+  {
+    guard let leaving else { return x }
+    let picked = arena.allocate(S.self, leaving.count * width)
+    gatherRows(x, index: leaving, into: picked, columns: width)
+    return picked
+  }
+
+  /// `dStream`[R, W] enters as the gradient of the block's output, zeros in rows that did not leave, and leaves as that of
+  /// its input.
   func backward(_ dStream: UnsafeMutablePointer<S>, _ context: PassContext) {
     guard let saved else { preconditionFailure("backward without forward") }
-    backwardMLP(dStream, saved, context)
-    backwardAttention(dStream, saved, context)
+    context.arena.scratch {
+      let dAttended = backwardBehindAttention(dStream, saved, context)
+      backwardAttention(dAttended, dStream, saved, context)
+    }
     self.saved = nil
   }
 
-  private func backwardMLP(_ dStream: UnsafeMutablePointer<S>, _ saved: Saved, _ context: PassContext) {
-    let (arena, rows) = (context.arena, context.rows)
+  /// From dStream to a new gradient of what attention made, [R, W]; `dStream` becomes that of h₁, but for attention's part.
+  private func backwardBehindAttention(
+    _ dStream: UnsafeMutablePointer<S>, _ saved: Saved, _ context: PassContext
+  ) -> UnsafeMutablePointer<S> {
+    let arena = context.arena
+    guard let leaving = saved.leaving else {
+      return backwardLeaving(dStream, rows: context.rows, saved, arena)
+    }
+    let dLeaving = pick(leaving, of: dStream, arena)
+    let dMixed = backwardLeaving(dLeaving, rows: leaving.count, saved, arena)
+    scatterRows(dLeaving, index: leaving, into: dStream, columns: width)
+    let dAttended = arena.allocateZeroed(S.self, context.rows * width)
+    scatterRows(dMixed, index: leaving, into: dAttended, columns: width)
+    return dAttended
+  }
+
+  private func backwardLeaving(
+    _ dStream: UnsafeMutablePointer<S>, rows: Int, _ saved: Saved, _ arena: Arena
+  ) -> UnsafeMutablePointer<S> {
     arena.scratch {
       let dHidden = projection.backward(dStream, through: saved.hidden, rows: rows, arena: arena)
       let dNormed = fc.backward(dHidden, input: saved.norm2.output, rows: rows, arena: arena)
       norm2.backward(dNormed, h: saved.h2, saved.norm2, addingTo: dStream, rows: rows, arena: arena)
     }
+    return outProjection.backward(dStream, input: saved.attended, rows: rows, arena: arena)
   }
 
-  private func backwardAttention(_ dStream: UnsafeMutablePointer<S>, _ saved: Saved, _ context: PassContext) {
+  private func backwardAttention(
+    _ dAttended: UnsafePointer<S>, _ dStream: UnsafeMutablePointer<S>, _ saved: Saved, _ context: PassContext
+  ) {
     let (arena, rows) = (context.arena, context.rows)
     arena.scratch {
-      let dAttended = outProjection.backward(dStream, input: saved.attended, rows: rows, arena: arena)
       let dQKV = arena.allocate(S.self, rows * 3 * width)
       attentionBackward(
         dAttended, qkv: saved.qkv, offsets: context.offsets, shape: context.attention, into: dQKV,

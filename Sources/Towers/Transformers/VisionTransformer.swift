@@ -120,7 +120,7 @@ package final class VisionTransformer<S: ComputeScalar>: ImageTower {
       embedded, token: classEmbedding.value, positions: positions.values(layout, arena),
       source: layout.source, position: layout.position, into: assembled, columns: width)
     let (_, x, savedPre) = preNorm.forward(assembled, residual: nil, rows: rows, arena: arena)
-    let stream = transformer.forward(x, context, training: pass.isTraining)
+    let stream = transformer.forward(x, context, leaving: index, training: pass.isTraining)
     let output = postNorm.forward(stream, rows: index, arena: arena)
     // Without `training` the blocks' memory has been reused: a backward must trap, not go on.
     saved =
