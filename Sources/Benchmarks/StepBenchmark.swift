@@ -32,7 +32,8 @@ package struct StepBenchmark: Sendable {
   /// Steps with the phase clock on, after those that are timed; 0 for none.
   package var phaseSteps = 0
   /// Seconds for the rate of this step's matrix products alone; only with `phaseSteps`.
-  package var productSeconds = 4.0
+  package var productSeconds = 6.0
+  private static let productRounds = 3
   /// Writes the call stack of each heap allocation of one step to standard error.
   package var tracesAllocations = false
 
@@ -90,12 +91,22 @@ package struct StepBenchmark: Sendable {
     _ timer: StepTimer, _ communicator: any Communicator, into report: inout StepReport, as _: S.Type
   ) throws {
     let phases = try timer.phases(steps: phaseSteps)
-    try communicator.barrier()
-    let products = try ProductBenchmark(seconds: productSeconds)
-      .run(phases.shapes.mapValues(\.count), as: S.self)
-    report.productGigaflops =
-      try communicator.sum(products.gigaflops) / Double(communicator.worldSize)
-    (report.phases, report.products) = (phases, products)
+    report.phases = phases
+    // The machine may be another from minute to minute: products run between steps, and are compared with their
+    // neighbours.
+    var rounds: [(products: ProductBenchmark.Result, gigaflops: Double, share: Double)] = []
+    var before = try timer.seconds()
+    for _ in 0..<Self.productRounds {
+      let products = try ProductBenchmark(seconds: productSeconds / Double(Self.productRounds))
+        .run(phases.shapes.mapValues(\.count), as: S.self)
+      let gigaflops = try communicator.sum(products.gigaflops) / Double(communicator.worldSize)
+      let after = try timer.seconds()
+      rounds.append((products, gigaflops, phases.flops / (before + after) * 2e-9 / gigaflops))
+      before = after
+    }
+    let median = rounds.sorted { $0.gigaflops < $1.gigaflops }[Self.productRounds / 2]
+    (report.products, report.productGigaflops) = (median.products, median.gigaflops)
+    report.shareOfProductRate = rounds.map(\.share).sorted()[Self.productRounds / 2]
   }
 
   private func trainStep<S: ComputeScalar>(

@@ -34,16 +34,12 @@ package struct StepReport: Sendable {
   package var products: ProductBenchmark.Result?
   /// Their time-weighted rate a rank, the mean over the ranks.
   package var productGigaflops: Double?
+  /// How much of that rate whole steps reach that run just before and just after.
+  package var shareOfProductRate: Double?
 
   /// Operations a second of the whole step on this rank, in GFLOP/s: those that the formulas ask for, without what is
   /// computed again.
   package var gigaflops: Double? { phases.map { $0.flops / stepSeconds * 1e-9 } }
-
-  /// How much of the rate of the matrix products alone the whole step reaches.
-  package var shareOfProductRate: Double? {
-    guard let gigaflops, let productGigaflops, productGigaflops > 0 else { return nil }
-    return gigaflops / productGigaflops
-  }
 
   /// - Parameter momentCount: elements of each moment that this rank keeps.
   mutating func setModel(_ parameters: ParameterArena, momentCount: Int, batchSize: Int) {

@@ -65,6 +65,15 @@ final class StepTimer {
       minorFaults: most(\.minorFaults)!, majorFaults: most(\.majorFaults)!)
   }
 
+  /// One step's.
+  func seconds() throws -> Double {
+    try communicator.barrier()
+    let start = monotonicSeconds()
+    _ = try next()
+    try communicator.barrier()
+    return monotonicSeconds() - start
+  }
+
   /// The mean of `steps` steps, by phase.
   func phases(steps: Int) throws -> PhaseRecord {
     try communicator.barrier()

@@ -30,7 +30,7 @@ struct BenchStep: ParsableCommand {
   @Option(help: "Timed steps, after the warm-ups.") var steps: Int = 4
   @Option(help: "Steps that are not timed.") var warmups: Int = 2
   @Option(help: "Steps with the clock of phases on; 0 for none.") var phaseSteps: Int = 2
-  @Option(help: "Seconds to run the matrix products alone.") var productSeconds: Double = 4
+  @Option(help: "Seconds to run the matrix products alone.") var productSeconds: Double = 6
   @Option(help: "Frozen part of the image tower: \(Freezing.choices).") var freezeImage: Freezing = .none
   @Option(help: "Frozen part of the text tower.") var freezeText: Freezing = .none
   @Option(help: "Views of each picture, each against its caption.") var crops: Int = 1

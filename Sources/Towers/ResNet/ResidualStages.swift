@@ -29,13 +29,13 @@ final class ResidualStages<S: ComputeScalar> {
         inputs = block.outputs
       }
     }
-    self.blocks = blocks
+    (self.blocks, outputs) = (blocks, inputs)
     let firstStage = layers.indices.first { !freezing.block($0) } ?? layers.count
     firstTrained = layers[..<firstStage].reduce(0, +)
   }
 
   /// Channels of the last map.
-  var outputs: Int { blocks.last!.outputs }
+  let outputs: Int
   /// Something here is trained.
   var isTrained: Bool { firstTrained < blocks.count }
   /// What stands before the first block gets a gradient.
