@@ -6,8 +6,10 @@ import Towers
 package struct StepReport: Sendable {
   package var worldSize: Int
   package var stepSeconds: Double
-  /// Communication that compute did not hide.
+  /// Communication that compute did not hide, of the rank that waited most: waiting for a slower rank is a part of it.
   package var communicationSeconds: Double
+  /// The same of the rank that waited least: what is left when none waits for a slower one.
+  package var leastCommunicationSeconds: Double
   /// Communication under way while this rank computed.
   package var hiddenCommunicationSeconds: Double
   package var loss: Double

@@ -57,6 +57,7 @@ final class StepTimer {
     return StepReport(
       worldSize: communicator.worldSize, stepSeconds: seconds,
       communicationSeconds: try communicator.max(median.communicationSeconds),
+      leastCommunicationSeconds: -(try communicator.max(-median.communicationSeconds)),
       hiddenCommunicationSeconds: try communicator.max(median.hiddenSeconds),
       loss: samples[samples.count - 1].loss, peakActivationBytes: step.peakActivationBytes,
       peakResidentBytes: peakResidentBytes(),
@@ -66,13 +67,7 @@ final class StepTimer {
   }
 
   /// One step's.
-  func seconds() throws -> Double {
-    try communicator.barrier()
-    let start = monotonicSeconds()
-    _ = try next()
-    try communicator.barrier()
-    return monotonicSeconds() - start
-  }
+  func seconds() throws -> Double { try sample().seconds }
 
   /// The mean of `steps` steps, by phase.
   func phases(steps: Int) throws -> PhaseRecord {

@@ -11,13 +11,6 @@ package final class PendingCollective: @unchecked Sendable {
 
   package init() {}
 
-  /// One that has already ended well: nothing was to be done.
-  package static func finished() -> PendingCollective {
-    let pending = PendingCollective()
-    pending.complete(.success(()))
-    return pending
-  }
-
   package var isDone: Bool { condition.withLock { result != nil } }
 
   /// Whether somebody has nothing better to do than to wait for this.

@@ -20,11 +20,11 @@ final class MatrixUnitProducts<S: ComputeScalar>: FusedProducts {
 
   private func pack(k: Int, n: Int, transposed: Bool, into copy: UnsafeMutableRawPointer) {
     let (stride, panel) = (weight.rowLength, Int(kelip_packed_count(Int64(k), 32)) * MemoryLayout<S>.stride)
-    WorkerPool.share(n, grain: (WorkerPool.worthSharing / k + 31) / 32 * 32) { columns in
-      let start = columns.lowerBound
+    WorkerPool.shareRows((n + 31) / 32, columns: 32 * k) { panels in
+      let (start, end) = (panels.lowerBound * 32, min(n, panels.upperBound * 32))
       kelip_pack_f32(
         weight.masters + start * (transposed ? stride : 1), Int64(stride), transposed ? 1 : 0, Int64(k),
-        Int64(columns.count), copy + start / 32 * panel)
+        Int64(end - start), copy + panels.lowerBound * panel)
     }
   }
 

@@ -7,6 +7,7 @@ extension StepReport {
     [
       ("step_seconds", .number(stepSeconds)), ("samples_per_second", .number(samplesPerSecond)),
       ("communication_seconds", .number(communicationSeconds)),
+      ("least_communication_seconds", .number(leastCommunicationSeconds)),
       ("hidden_communication_seconds", .number(hiddenCommunicationSeconds)),
       ("parameters", .integer(parameterCount)), ("trained_parameters", .integer(trainedParameterCount)),
       ("parameter_bytes", .integer(parameterBytes)),

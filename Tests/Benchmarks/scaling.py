@@ -60,10 +60,12 @@ def main():
         row = {
             "apart": sum(one["samples_per_second"] for one in apart), "together": together["samples_per_second"],
             "exposed": together["communication_seconds"] / together["step_seconds"],
+            "slower": together["least_communication_seconds"] / together["step_seconds"],
         }
         rounds.append({**row, "efficiency": row["together"] / row["apart"]})
         print(f"round {number + 1}: apart {row['apart']:.2f}, together {row['together']:.2f} pairs/s, efficiency "
-              f"{rounds[-1]['efficiency']:.3f}, exposed {row['exposed']:.1%}", flush=True)
+              f"{rounds[-1]['efficiency']:.3f}, exposed {row['exposed']:.1%}, {row['slower']:.1%} on the rank that waited "
+              "least", flush=True)
 
     efficiency = statistics.median(row["efficiency"] for row in rounds)
     exposed = statistics.median(row["exposed"] for row in rounds)
