@@ -46,6 +46,7 @@ let package = Package(
     .systemLibrary(name: "CPNG", pkgConfig: "libpng"),
     .systemLibrary(name: "CFreeType", pkgConfig: "freetype2"),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto"),
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash"),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd"),
     .systemLibrary(name: "CWebP", pkgConfig: "libwebp"),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
@@ -57,6 +58,8 @@ let package = Package(
       name: "COneDNNShims", cxxSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("dnnl")]),
     .target(name: "CKernels", cSettings: vectorised),
+    .target(name: "CStacks", cSettings: vectorised),
+    .target(name: "CFiles", cSettings: vectorised),
     .target(name: "CImageKernels", cSettings: vectorised),
     // Stands before the allocator in every program that links it: only the benchmarks do.
     .target(name: "CAllocationCounts", cSettings: vectorised),
@@ -65,7 +68,7 @@ let package = Package(
       linkerSettings: [.linkedLibrary("cld2")]),
 
     // Rooms, from the ground up.
-    room("Basics", ["CCrypto"]),
+    room("Basics", ["CCrypto", "CFiles", "CXXHash"]),
     room("Configuration", ["Basics", .product(name: "Yams", package: "Yams")]),
     room("Kernels", ["Basics", "CKernels", "COneDNNShims", "COpenBLAS"]),
     room("Collectives", ["Basics"]),
@@ -86,7 +89,7 @@ let package = Package(
     room("Objectives", ["Basics", "Kernels", "Collectives"]),
     room("Optimization", ["Basics", "Kernels", "Towers"]),
     room("Checkpointing", ["Basics"]),
-    room("RunService", ["Basics", logging]),
+    room("RunService", ["Basics", "CStacks", logging]),
     room(
       "Training",
       [

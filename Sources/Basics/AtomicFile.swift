@@ -1,3 +1,4 @@
+internal import CFiles
 import Foundation
 
 /// Files that are either the old or the new, never half of one, also after a power cut.
@@ -24,6 +25,18 @@ package enum AtomicFile {
     guard rename(source.path, destination.path) == 0 else {
       throw KelipError.posix("rename to \(destination.lastPathComponent)", at: source.path)
     }
+  }
+
+  /// Each gets the other's name, at once where the file system can; else for a moment `second` is not there.
+  package static func exchange(_ first: URL, _ second: URL) throws {
+    guard kelip_exchange_names(first.path, second.path) != 0 else { return }
+    guard errno == EINVAL || errno == ENOSYS else {
+      throw KelipError.posix("exchange with \(second.lastPathComponent)", at: first.path)
+    }
+    let aside = first.appendingPathExtension("replaced")
+    try move(second, to: aside)
+    try move(first, to: second)
+    try move(aside, to: first)
   }
 
   /// Makes the names in a folder lasting.

@@ -17,7 +17,7 @@ package struct CollectiveBenchmark: Sendable {
   package var nominal: Link?
   /// Length and number of the buckets that run beside compute.
   package var bucketBytes = GradientBuckets.defaultBucketBytes
-  package var bucketCount = 8
+  package var bucketCount = 16
 
   private static let kinds: [Collective.Kind] = [.allReduce, .reduceScatter, .partGather, .allGather]
 
@@ -143,14 +143,18 @@ private final class CollectiveCall {
 
 /// What gradient buckets and compute on the same core do to each other.
 private final class OverlapBenchmark {
-  /// Rows, columns and depth of the matrix product that stands for compute: about two milliseconds.
-  private static let product = (m: 256, n: 768, k: 768)
-  private static let rounds = 3
+  /// What stands for compute: a wide layer's products as a training step has them, of some milliseconds each, whose
+  /// operands come from memory as there.
+  private static let shapes = [ProductShape.Kind.forward, .dataGradient, .weightGradient].map {
+    ProductShape($0, rows: 400, inputs: 768, outputs: 3072)
+  }
+  private static let rounds = 5
 
   private let communicator: any Communicator
   private let buffers: [SharedBuffer]
   private let buckets: [Exchange]
-  private let operands: UnsafeMutablePointer<Float>
+  private let arena: Arena
+  private let products: [LoneProduct<BFloat16>]
 
   init(_ benchmark: CollectiveBenchmark, _ communicator: any Communicator) throws {
     self.communicator = communicator
@@ -158,28 +162,25 @@ private final class OverlapBenchmark {
       try SharedBuffer(bytes: benchmark.bucketBytes, communicator)
     }
     buckets = buffers.map { $0.exchange(.allReduce) }
-    let (m, n, k) = Self.product
-    operands = .allocate(capacity: m * k + k * n + m * n)
-    operands.initialize(repeating: 0, count: m * k + k * n + m * n)
+    let arena = try Arena()
+    self.arena = arena
+    products = Self.shapes.map { LoneProduct($0, arena) }
   }
 
-  func release() {
-    buffers.forEach { $0.release() }
-    operands.deallocate()
-  }
+  func release() { buffers.forEach { $0.release() } }
 
   /// - Parameter sentBytes: by each rank, for all buckets.
   func run(sentBytes: Double) throws -> Overlap {
     var rates: [Double] = []
     var stolen: [Double] = []
     for round in 0...Self.rounds {
-      let product = try secondsOfProduct()
+      let product = try secondsOfProducts()
       let alone = try secondsAlone()
-      let (beside, products) = try besideCompute()
+      let (beside, turns) = try besideCompute()
       // The first round touches memory.
       guard round > 0 else { continue }
       rates.append(min(1, alone / beside))
-      stolen.append(max(0, beside - Double(products) * product) / sentBytes)
+      stolen.append(max(0, beside - Double(turns) * product) / sentBytes)
     }
     let middle = Self.rounds / 2
     return Overlap(
@@ -187,18 +188,15 @@ private final class OverlapBenchmark {
       stolenSecondsPerByte: try communicator.max(stolen.sorted()[middle]))
   }
 
-  private func multiply() {
-    let (m, n, k) = Self.product
-    matrixMultiply(operands, operands + m * k, into: operands + m * k + k * n, m: m, n: n, k: k)
-  }
-
-  private func secondsOfProduct() throws -> Double {
-    let count = 100
+  private func secondsOfProducts() throws -> Double {
+    let count = 20
     try communicator.barrier()
     let start = monotonicSeconds()
     for _ in 0..<count { multiply() }
     return (monotonicSeconds() - start) / Double(count)
   }
+
+  private func multiply() { for product in products { product.run() } }
 
   private func secondsAlone() throws -> Double {
     try communicator.barrier()
@@ -208,16 +206,17 @@ private final class OverlapBenchmark {
     return monotonicSeconds() - start
   }
 
-  private func besideCompute() throws -> (seconds: Double, products: Int) {
+  /// - Returns: how long it took, and how many turns of all products.
+  private func besideCompute() throws -> (seconds: Double, turns: Int) {
     try communicator.barrier()
     let start = monotonicSeconds()
     for bucket in buckets { try communicator.start(bucket) }
-    var products = 0
+    var turns = 0
     while !buckets[buckets.count - 1].pending.isDone {
       multiply()
-      products += 1
+      turns += 1
     }
     for bucket in buckets { try bucket.wait() }
-    return (monotonicSeconds() - start, products)
+    return (monotonicSeconds() - start, turns)
   }
 }

@@ -70,7 +70,7 @@ package struct ProductBenchmark: Sendable {
 }
 
 /// A linear map with operands of random numbers, for one of its three products.
-private final class LoneProduct<S: ComputeScalar> {
+final class LoneProduct<S: ComputeScalar> {
   private let shape: ProductShape
   private let arena: Arena
   private let map: LinearMap<S>

@@ -6,27 +6,32 @@ extension CheckpointDirectory {
   func publish(_ partial: URL, step: Int) throws {
     let final = url(step: step)
     if FileManager.default.fileExists(atPath: final.path) {
-      // A folder cannot be replaced at once everywhere: for a moment only older checkpoints are there.
-      let replaced = url.appendingPathComponent(
-        "\(Self.name(step: step)).partial-\(processIdentifier)-replaced")
-      try? FileManager.default.removeItem(at: replaced)
-      try AtomicFile.move(final, to: replaced)
+      try AtomicFile.exchange(partial, final)
+    } else {
+      try AtomicFile.move(partial, to: final)
     }
-    try AtomicFile.move(partial, to: final)
     try AtomicFile.synchronizeFolder(url)
     let text = Data("\(Self.name(step: step))\n".utf8)
     try AtomicFile.write(text, to: url.appendingPathComponent("latest"))
   }
 
-  /// Removes unfinished checkpoints of processes that died, and those older than the last `keepLast` up to
-  /// `step`. Only complete ones count; later ones, from before a resume, stay.
-  func prune(after step: Int) throws {
+  /// Removes unfinished checkpoints of processes that died, and of those up to `step` what need not be kept. Only
+  /// complete ones count; later ones, from before a resume, stay.
+  package func prune(after step: Int) throws {
     for name in try names() where name.contains(".partial-") { try remove(url.appendingPathComponent(name)) }
-    guard let keepLast else { return }
+    guard let keepLast = retention.last else { return }
     let older = try steps().filter { $0 <= step }
-    let kept = older.filter(looksWhole).suffix(keepLast)
-    guard let first = kept.first else { return }
-    for step in older where step < first { try remove(url(step: step)) }
+    guard let first = older.filter(looksWhole).suffix(keepLast).first else { return }
+    for step in older where step < first && !retention.keepsForGood(step) { try remove(url(step: step)) }
+  }
+
+  /// Removes every checkpoint of this step and later ones.
+  package func removeAll(from step: Int) throws {
+    let removed = try steps().filter { $0 >= step }
+    for step in removed { try remove(url(step: step)) }
+    guard !removed.isEmpty else { return }
+    let text = try steps().last.map { "\(Self.name(step: $0))\n" } ?? ""
+    try AtomicFile.write(Data(text.utf8), to: url.appendingPathComponent("latest"))
   }
 
   private func looksWhole(step: Int) -> Bool {

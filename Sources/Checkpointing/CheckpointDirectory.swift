@@ -9,14 +9,13 @@ import Foundation
 package struct CheckpointDirectory: Sendable {
   /// `checkpoints/`.
   package let url: URL
-  /// How many whole checkpoints stay; nil for all.
-  package let keepLast: Int?
+  /// What is removed when another one is there.
+  package let retention: CheckpointRetention
 
   /// - Parameter root: the run's directory.
-  package init(root: URL, keepLast: Int? = nil) {
-    precondition(keepLast ?? 1 > 0, "keeping \(keepLast ?? 0) checkpoints")
+  package init(root: URL, retention: CheckpointRetention = .all) {
     url = root.appendingPathComponent("checkpoints")
-    self.keepLast = keepLast
+    self.retention = retention
   }
 
   package func url(step: Int) -> URL { url.appendingPathComponent(Self.name(step: step)) }
@@ -28,20 +27,48 @@ package struct CheckpointDirectory: Sendable {
   /// replaced. When `body` throws nothing has changed.
   @discardableResult
   package func write(step: Int, _ body: (CheckpointWriter) throws -> Void) throws -> URL {
-    precondition(step >= 0, "step \(step)")
-    let partial = url.appendingPathComponent("\(Self.name(step: step)).partial-\(processIdentifier)")
+    let partial = partial(step: step, writer: "\(ProcessInfo.processInfo.processIdentifier)")
     do {
       try? FileManager.default.removeItem(at: partial)
-      try createFolder(partial)
+      try Self.createFolder(partial)
       let writer = CheckpointWriter(folder: partial)
       try body(writer)
-      try writer.seal(step: step)
+      try commit(partial, step: step, writer.records)
     } catch {
       try? FileManager.default.removeItem(at: partial)
       throw error
     }
-    try publish(partial, step: step)
     try prune(after: step)
+    return url(step: step)
+  }
+
+  /// Where an unfinished checkpoint lies.
+  ///
+  /// - Parameter writer: no other process has ever used it in this directory.
+  package func partial(step: Int, writer: String) -> URL {
+    precondition(step >= 0, "step \(step)")
+    return url.appendingPathComponent("\(Self.name(step: step)).partial-\(writer)")
+  }
+
+  /// Any process that writes files of an unfinished checkpoint may call it first.
+  package static func createFolder(_ folder: URL) throws {
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw KelipError("cannot be created: \(error.localizedDescription)", at: folder.path)
+    }
+  }
+
+  /// Makes an unfinished checkpoint, whose files are on the disk, the latest.
+  ///
+  /// - Parameter records: of all its files, from all that wrote some.
+  @discardableResult
+  package func commit(_ partial: URL, step: Int, _ records: [FileRecord]) throws -> URL {
+    let file = try OutputFile(partial.appendingPathComponent(CheckpointManifest.fileName))
+    try file.write(CheckpointManifest(step: step, files: records).encoded())
+    try file.finish()
+    try AtomicFile.synchronizeFolder(partial)
+    try publish(partial, step: step)
     return url(step: step)
   }
 
@@ -86,22 +113,12 @@ package struct CheckpointDirectory: Sendable {
     return step
   }
 
-  var processIdentifier: Int32 { ProcessInfo.processInfo.processIdentifier }
-
   func names() throws -> [String] {
     guard FileManager.default.fileExists(atPath: url.path) else { return [] }
     do {
       return try FileManager.default.contentsOfDirectory(atPath: url.path)
     } catch {
       throw KelipError("cannot be listed: \(error.localizedDescription)", at: url.path)
-    }
-  }
-
-  private func createFolder(_ folder: URL) throws {
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-      throw KelipError("cannot be created: \(error.localizedDescription)", at: folder.path)
     }
   }
 }

@@ -5,21 +5,22 @@ import Foundation
 package struct FileRecord: Codable, Sendable, Equatable {
   package var name: String
   package var size: Int
-  /// 64 hexadecimal digits.
-  package var sha256: String
+  /// XXH3 of 128 bits, 32 hexadecimal digits, as `xxhsum -H2` prints them.
+  package var xxh3: String
 
-  package init(name: String, size: Int, sha256: String) {
+  package init(name: String, size: Int, xxh3: String) {
     self.name = name
     self.size = size
-    self.sha256 = sha256
+    self.xxh3 = xxh3
   }
 }
 
 /// `manifest.json`: written last, so that a checkpoint without one is not a checkpoint.
 package struct CheckpointManifest: Codable, Sendable, Equatable {
   package static let fileName = "manifest.json"
+  private static let currentFormat = 2
 
-  package var format = 1
+  package var format = Self.currentFormat
   package var step: Int
   package var files: [FileRecord]
 
@@ -34,12 +35,20 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
     guard FileManager.default.fileExists(atPath: url.path) else {
       throw KelipError("no \(Self.fileName): the checkpoint is not complete", at: folder.path)
     }
+    let bytes: Data
     do {
-      self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))
+      bytes = try Data(contentsOf: url)
+      self = try JSONDecoder().decode(Self.self, from: bytes)
     } catch {
       throw KelipError("not a checkpoint's manifest: \(error)", at: url.path)
     }
-    guard format == 1 else { throw KelipError("manifest of unknown format \(format)", at: url.path) }
+    guard format == Self.currentFormat else {
+      throw KelipError("manifest of unknown format \(format)", at: url.path)
+    }
+    // Nothing else vouches for the manifest's own bytes.
+    guard try encoded() == bytes else {
+      throw KelipError("the manifest is not as it was written", at: url.path)
+    }
     for file in files where !Self.isPlain(file.name) {
       throw KelipError("manifest names \(file.name), outside the checkpoint", at: url.path)
     }
@@ -67,7 +76,7 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
   func checkDigests(in folder: URL) throws {
     for file in files {
       let url = folder.appendingPathComponent(file.name)
-      guard try digest(of: url) == file.sha256 else {
+      guard try digest(of: url) == file.xxh3 else {
         throw KelipError("the bytes do not match the manifest's checksum", at: url.path)
       }
     }
@@ -79,17 +88,17 @@ package struct CheckpointManifest: Codable, Sendable, Equatable {
   }
 }
 
-/// SHA-256 in hexadecimal, read a piece at a time.
+/// XXH3 in hexadecimal, read a piece at a time.
 private func digest(of url: URL) throws -> String {
   let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { throw KelipError.posix("open", at: url.path) }
   defer { close(descriptor) }
   let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
   defer { buffer.deallocate() }
-  let hasher = SHA256Hasher()
+  let hasher = XXH3Hasher()
   while true {
     let count = read(descriptor, buffer.baseAddress, buffer.count)
-    if count == 0 { return SHA256Hasher.hexString(hasher.finalize()) }
+    if count == 0 { return hasher.hexDigest }
     if count < 0 {
       if errno == EINTR { continue }
       throw KelipError.posix("read", at: url.path)

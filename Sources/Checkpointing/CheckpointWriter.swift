@@ -19,11 +19,7 @@ package final class CheckpointWriter {
     _ name: String, tensors: [TensorSpec], metadata: [String: String] = [:],
     _ fill: (SafetensorsWriter) throws -> Void
   ) throws {
-    try add(name) { file in
-      let writer = try SafetensorsWriter(file, tensors: tensors, metadata: metadata)
-      try fill(writer)
-      writer.checkComplete()
-    }
+    adopt(try Self.writeSafetensors(name, in: folder, tensors: tensors, metadata: metadata, fill))
   }
 
   /// A file that another rank has put into `folder`: takes what its `CheckpointWriter.write` returned.
@@ -37,21 +33,25 @@ package final class CheckpointWriter {
     _ name: String, in folder: URL, _ fill: (OutputFile) throws -> Void
   ) throws -> FileRecord {
     precondition(CheckpointManifest.isPlain(name), "\(name) is no name for a checkpoint's file")
-    let file = try OutputFile(folder.appendingPathComponent(name), isHashing: true)
+    let file = try OutputFile(folder.appendingPathComponent(name), isHashing: true, isDirect: true)
     try fill(file)
-    let digest = try file.finish()
-    return FileRecord(name: name, size: file.byteCount, sha256: SHA256Hasher.hexString(digest))
+    let digest = try file.finish()!
+    return FileRecord(name: name, size: file.byteCount, xxh3: digest)
+  }
+
+  /// The same for a safetensors file.
+  package static func writeSafetensors(
+    _ name: String, in folder: URL, tensors: [TensorSpec], metadata: [String: String] = [:],
+    _ fill: (SafetensorsWriter) throws -> Void
+  ) throws -> FileRecord {
+    try write(name, in: folder) { file in
+      let writer = try SafetensorsWriter(file, tensors: tensors, metadata: metadata)
+      try fill(writer)
+      writer.checkComplete()
+    }
   }
 
   private func add(_ name: String, _ fill: (OutputFile) throws -> Void) throws {
     adopt(try Self.write(name, in: folder, fill))
-  }
-
-  /// The mark of a complete checkpoint.
-  func seal(step: Int) throws {
-    let file = try OutputFile(folder.appendingPathComponent(CheckpointManifest.fileName))
-    try file.write(CheckpointManifest(step: step, files: records).encoded())
-    try file.finish()
-    try AtomicFile.synchronizeFolder(folder)
   }
 }

@@ -28,6 +28,8 @@ package final class PendingCollective: @unchecked Sendable {
       try result.get()
       return 0
     }
+    let before = Activity.enter(.waitingForRanks)
+    defer { Activity.enter(before) }
     if let end = endedByWaiter {
       (endedByWaiter, result) = (nil, .success(()))
       end()

@@ -17,6 +17,8 @@ package struct RunDirectory: Sendable {
   package var samples: URL { root.appendingPathComponent("samples.jsonl") }
   /// Bad samples.
   package var quarantine: URL { root.appendingPathComponent("quarantine.jsonl") }
+  /// Where the threads of ranks stood when the run was found stuck.
+  var stacks: URL { root.appendingPathComponent("stacks") }
   /// Log lines with times.
   package var log: URL { root.appendingPathComponent("run.log") }
   /// Held by the leader while the run is alive.

@@ -11,6 +11,7 @@ package struct RunLogHandler: LogHandler {
   package var logLevel: Logger.Level = .info
   private let rank: Int
   private static let file = Mutex<FileHandle?>(nil)
+  private static let leader = Mutex<(@Sendable (String) -> Void)?>(nil)
 
   /// - Parameter rank: named at the head of each line, but for 0.
   package init(rank: Int) { self.rank = rank }
@@ -34,6 +35,9 @@ package struct RunLogHandler: LogHandler {
     file.withLock { $0 = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true) }
   }
 
+  /// From now on lines of other ranks than 0 also go here, on their way to the leader's `run.log`; nil for no more.
+  package static func forward(to sink: (@Sendable (String) -> Void)?) { leader.withLock { $0 = sink } }
+
   /// Writes one line to both places; a log file that cannot be written to loses the line, not the run.
   package func log(event: LogEvent) {
     let prefix = event.level >= .warning ? "\(event.level): " : ""
@@ -42,6 +46,10 @@ package struct RunLogHandler: LogHandler {
     // On a terminal the progress line stands there without an end.
     let start = isatty(STDERR_FILENO) == 1 ? "\r\u{1B}[K" : ""
     FileHandle.standardError.write(Data((start + text).utf8))
+    guard rank == 0 else {
+      Self.leader.withLock { $0 }?("\(prefix)\(event.message)")
+      return
+    }
     let stamp = Date().formatted(.iso8601)
     Self.file.withLock { try? $0?.write(contentsOf: Data("\(stamp) \(text)".utf8)) }
   }

@@ -48,7 +48,31 @@ struct AtomicFileTests {
       let file = try OutputFile(folder.appendingPathComponent("a"), isHashing: true)
       for piece in ["ab", "", "c"] { try file.write(Data(piece.utf8)) }
       #expect(file.byteCount == 3)
-      #expect(try SHA256Hasher.hexString(file.finish()) == SHA256Hasher.hexDigest(of: Array("abc".utf8)))
+      #expect(try file.finish() == XXH3Hasher.hexDigest(of: Array("abc".utf8)))
     }
+  }
+
+  @Test(
+    "past the page cache the bytes are the same, in pieces of any size",
+    arguments: [0, 1, 4095, 4096, 4097, 4 << 20, (4 << 20) + 1, 9_000_001])
+  func direct(count: Int) throws {
+    try withFolder { folder in
+      let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 12) }
+      let url = folder.appendingPathComponent("a")
+      let file = try OutputFile(url, isHashing: true, isDirect: true)
+      let pieces = [0, count / 7, count / 7, count * 6 / 7, count]
+      for (start, end) in zip(pieces, pieces.dropFirst()) { try file.write(Data(bytes[start..<end])) }
+      #expect(try file.finish() == XXH3Hasher.hexDigest(of: bytes))
+      #expect(file.byteCount == count)
+      #expect(try Data(contentsOf: url) == Data(bytes))
+    }
+  }
+
+  @Test("a full disk is told there too")
+  func directFullDisk() throws {
+    let file = try OutputFile(URL(fileURLWithPath: "/dev/full"), isDirect: true)
+    try file.write(Data(repeating: 1, count: 5000))
+    let error = #expect(throws: KelipError.self) { try file.finish() }
+    #expect(error?.hint == "make room on this disk")
   }
 }

@@ -55,7 +55,7 @@ def train(config, folder, settings):
 
 
 def speed(options):
-    names = variants(112, options.steps) | MICRO_BATCHES
+    names = variants(96, options.steps) | MICRO_BATCHES
     seconds, memory = {name: [] for name in names}, {}
     for _ in range(options.rounds):
         for name, settings in names.items():

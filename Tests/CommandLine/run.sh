@@ -221,7 +221,7 @@ a_worker_alone_trains() {
   expect_status 0 "$worker" --config "$work/alone.yaml" && expect_in err "done: 6 steps, 24 pairs" || return
   [[ $(steps_of "$work/alone") == 6 ]] || fail "$(steps_of "$work/alone") lines in metrics.jsonl" || return
   local name
-  for name in model.safetensors optimizer.safetensors state.json model.json tokenizer.json manifest.json; do
+  for name in model.safetensors optimizer-00001-of-00001.safetensors state.json model.json tokenizer.json manifest.json; do
     [[ -s $work/alone/checkpoints/step-00000006/$name ]] || fail "no $name in the checkpoint" || return
   done
   expect_status 0 "$worker" --config "$work/alone.yaml" || return

@@ -90,7 +90,7 @@ import Towers
   private func save(_ small: SmallModel<Float>, _ state: RunState, _ tiny: TinyRun) throws -> URL {
     let tokenizer = try Tokenizers.load(tiny.tokenizerPath)
     let directory = CheckpointDirectory(root: tiny.url("run"))
-    try RunCheckpoint.save(
+    try saveCheckpoint(
       state, small.model.parameters, small.optimizer, model: small.model.config, tokenizer, in: directory)
     return directory.url(step: state.step)
   }
@@ -122,7 +122,7 @@ import Towers
     try CheckpointDirectory.verify(url)
   }
 
-  @Test(arguments: ["state.json", "optimizer.safetensors", "model.safetensors"])
+  @Test(arguments: ["state.json", "optimizer-00001-of-00001.safetensors", "model.safetensors"])
   func aMissingFileIsNamed(name: String) throws {
     let tiny = try TinyRun(sampleCount: 3)
     let small = try SmallModel<Float>(seed: 11)

@@ -106,7 +106,7 @@ import Towers
       let small = try SmallModel<Float>(seed: 22)
       let step = try Self.step(small, Self.settings(sharded: true), communicator)
       for index in 0..<3 { _ = try Self.run(step, index, communicator) }
-      try RunCheckpoint.save(
+      try saveCheckpoint(
         state, small.model.parameters, step.optimizer, model: small.model.config, tokenizer,
         in: CheckpointDirectory(root: root), communicator)
       return small.model.parameters.values.map(\.bitPattern)

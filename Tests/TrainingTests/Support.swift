@@ -7,6 +7,7 @@ import Optimization
 import Testing
 import TestSupport
 import TinyRun
+import Tokenization
 import Towers
 
 @testable import Training
@@ -65,7 +66,11 @@ struct FinishedRun {
   }
 
   func weights(step: Int) throws -> Data { try file("model.safetensors", step: step) }
-  func moments(step: Int) throws -> Data { try file("optimizer.safetensors", step: step) }
+  /// Of all ranks, in their order.
+  func moments(step: Int) throws -> [Data] {
+    let names = try FileManager.default.contentsOfDirectory(atPath: checkpoint(step, in: folder).path)
+    return try names.filter { $0.hasPrefix("optimizer-") }.sorted().map { try file($0, step: step) }
+  }
 
   private func file(_ name: String, step: Int) throws -> Data {
     try Data(contentsOf: checkpoint(step, in: folder).appendingPathComponent(name))
@@ -117,4 +122,23 @@ struct NaNWeights {
     }
     try writer.finish()
   }
+}
+
+/// Saves and waits, as a run does at its end; all ranks call it.
+func saveCheckpoint(
+  _ state: RunState, _ parameters: ParameterArena, _ optimizer: Optimizer, model: ModelConfig,
+  _ tokenizer: any Tokenizer, in directory: CheckpointDirectory,
+  _ communicator: any Communicator = SoloCommunicator()
+) throws {
+  let files =
+    communicator.isLeader
+    ? [
+      (name: "model.json", content: try ModelFile.json(model)),
+      (name: "tokenizer.json", content: tokenizer.json()),
+    ] : []
+  let saver = CheckpointSaver(
+    CheckpointSnapshot(parameters, optimizer, files: files, communicator), directory, token: "test",
+    communicator)
+  saver.begin(state)
+  if let failure = try saver.finish()?.failure { throw KelipError(failure) }
 }

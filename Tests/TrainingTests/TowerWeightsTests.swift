@@ -167,7 +167,7 @@ struct TowerWeightsTests {
     let tensors = ParameterTensors(arena.declared)
     #expect(tensors.tensors.map(\.type) == [.int64, .float32])
     let writer = try SafetensorsWriter(tiny.url("w.safetensors"), tensors: tensors.tensors)
-    try tensors.append(to: writer)
+    try tensors.append(from: UnsafeBufferPointer(arena.values), to: writer)
     try writer.finish()
     (count.value.pointee, weight.value.pointee) = (0, 0)
     try WeightFile.load(tiny.url("w.safetensors"), into: arena.declared)

@@ -33,7 +33,8 @@ import TinyRun
     #expect(config.schedule == .init(lr: 5e-4, warmup: 10, steps: 100))
     #expect(config.optimizer == .init(kind: .adamW, beta1: 0.9, beta2: 0.98, eps: 1e-6, weightDecay: 0.2))
     #expect(config.gradClipNorm == nil && config.parallel == ParallelSettings())
-    #expect(config.checkpointEverySteps == 1000 && config.keepLast == 3 && !config.sampleKeys)
+    #expect(
+      config.checkpoint.everySteps == 1000 && config.checkpoint.everyMinutes == nil && !config.sampleKeys)
   }
 
   @Test(arguments: [

@@ -30,7 +30,7 @@ struct WeightExportTests {
     let tensors = ParameterTensors(encoder.parameters.declared)
     let url = tiny.url("w.safetensors")
     let writer = try SafetensorsWriter(url, tensors: tensors.tensors)
-    try tensors.append(to: writer)
+    try tensors.append(from: UnsafeBufferPointer(encoder.parameters.values), to: writer)
     try writer.finish()
     return try WeightExport(
       model: model, weights: NamedWeights(url), tokenizer: Tokenizers.load(tiny.tokenizerPath))

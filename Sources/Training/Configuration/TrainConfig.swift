@@ -3,6 +3,7 @@ import Configuration
 import Foundation
 import Kernels
 import Optimization
+import RunService
 import ShardStream
 
 /// A run's configuration: one YAML file, read once, with every default filled in.
@@ -91,6 +92,8 @@ package struct TrainConfig: Sendable {
   package var optimizer: OptimizerSettings
   /// `optimizer.grad_clip_norm`; nil for no limit.
   package var gradClipNorm: Double?
+  /// The keys of section `optimizer` that say when a run goes back.
+  package var safety: SafetySettings
 
   /// `parallel.threads_per_rank`: compute threads.
   package var threadsPerRank: Int
@@ -103,10 +106,11 @@ package struct TrainConfig: Sendable {
   /// The keys of section `parallel` that say how gradients and weights travel.
   package var parallel: ParallelSettings
 
-  /// `checkpoint.every_steps`.
-  package var checkpointEverySteps: Int
-  /// `checkpoint.keep_last`: whole checkpoints that stay.
-  package var keepLast: Int
+  /// Section `checkpoint`.
+  package var checkpoint: CheckpointSettings
+
+  /// Section `watchdog`; nil where nobody watches.
+  package var watch: WatchLimits?
 
   /// `log.sample_keys`: whether `samples.jsonl` is written.
   package var sampleKeys: Bool
@@ -187,6 +191,8 @@ package struct TrainConfig: Sendable {
     optimizer = try OptimizerSettings(reader)
     gradClipNorm = try reader.optionalNumber("optimizer.grad_clip_norm", in: 1e-9...1e9)
 
+    safety = try SafetySettings(reader)
+
     threadsPerRank = try reader.integer(
       "parallel.threads_per_rank", default: Self.launcherThreads, in: 1...1024)
     microBatchSize = try reader.optionalInteger("parallel.micro_batch_size", in: positive)
@@ -194,9 +200,9 @@ package struct TrainConfig: Sendable {
     synchronisesBatchNorm = try reader.bool("parallel.sync_batch_norm", default: false)
     parallel = try ParallelSettings(reader)
 
-    checkpointEverySteps = try reader.integer("checkpoint.every_steps", default: 1000, in: positive)
-    keepLast = try reader.integer("checkpoint.keep_last", default: 3, in: positive)
+    checkpoint = try CheckpointSettings(reader)
 
+    watch = try WatchLimits.read(reader)
     sampleKeys = try reader.bool("log.sample_keys", default: false)
     try reader.rejectUnknownKeys()
     resolved = reader.resolved

@@ -103,10 +103,13 @@ package struct RunPlan: Sendable {
   ///
   /// - Parameter warn: is told what does not stop the stream.
   package func loader(
-    _ stage: StagePlan, _ communicator: any Communicator, startStep: Int,
+    _ stage: StagePlan, _ communicator: any Communicator, startStep: Int, skipped: Int = 0,
     warn: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> Loader {
-    try Loader(loaderOptions(stage, communicator, warn: warn), startStep: startStep)
+    var options = loaderOptions(stage, communicator, warn: warn)
+    // The loader counts batches, the warm-up steps.
+    options.warmup?.steps += skipped
+    return try Loader(options, startStep: startStep + skipped)
   }
 
   /// What a loader of a stage streams.

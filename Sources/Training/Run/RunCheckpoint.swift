@@ -16,6 +16,10 @@ package struct RunState: Codable, Sendable, Equatable {
   package var updates: Int
   /// Pairs that all ranks together have trained on.
   package var samplesSeen: Int
+  /// Batches of the stage's order that were left out by rollbacks: so far the data is ahead of the steps.
+  package var skippedBatches = 0
+  /// What is known of the stage's losses.
+  var lossWatch = LossWatch()
   /// The ranks that wrote it; for people, any number may go on from it.
   package var worldSize: Int
   /// `ShardCatalogue.digest`; nil in checkpoints that were written before it was kept.
@@ -24,72 +28,33 @@ package struct RunState: Codable, Sendable, Equatable {
   enum CodingKeys: String, CodingKey {
     case step, updates, shards
     case samplesSeen = "samples_seen"
+    case skippedBatches = "skipped_batches"
+    case lossWatch = "loss_watch"
     case worldSize = "world_size"
+  }
+
+  package init(step: Int, updates: Int, samplesSeen: Int, worldSize: Int, shards: String? = nil) {
+    (self.step, self.updates, self.samplesSeen) = (step, updates, samplesSeen)
+    (self.worldSize, self.shards) = (worldSize, shards)
+  }
+
+  /// The leader's on every rank.
+  static func shared(
+    from communicator: any Communicator, _ leaders: () throws -> RunState
+  ) throws -> RunState {
+    let mine = try communicator.onLeader { Array(try JSONEncoder().encode(leaders())) } ?? []
+    var state = try JSONDecoder().decode(RunState.self, from: Data(communicator.allGatherBytes(mine)[0]))
+    state.worldSize = communicator.worldSize
+    return state
   }
 }
 
-/// Writes and reads the files of one checkpoint:
-/// `model.safetensors` (outside names), `heads.safetensors` (what an objective trains beside the model, if it does),
-/// `optimizer.safetensors` (`exp_avg.NAME`, `exp_avg_sq.NAME`, of what is trained), `state.json`, `model.json`
-/// (open_clip's keys) and `tokenizer.json`, so that a checkpoint is usable on its own.
+/// Reads the files of one checkpoint: `model.safetensors` (outside names), `heads.safetensors` (what an objective trains
+/// beside the model, if it does), `optimizer-00001-of-0000N.safetensors` (`exp_avg.NAME`, `exp_avg_sq.NAME` of what is
+/// trained, each rank's part), `state.json`, `model.json` (open_clip's keys) and `tokenizer.json`, so that a checkpoint
+/// is usable on its own. `CheckpointSnapshot` writes them.
 package enum RunCheckpoint {
-  /// Writes the checkpoint of `state.step`, makes it the latest, and removes what is no longer kept. Called by every
-  /// rank: parameters are equal on all, and the leader writes them; of a sharded optimizer's moments all have a part.
-  package static func save(
-    _ state: RunState, _ parameters: ParameterArena, _ optimizer: Optimizer, model: ModelConfig,
-    _ tokenizer: any Tokenizer, in directory: CheckpointDirectory,
-    _ communicator: any Communicator = SoloCommunicator()
-  ) throws {
-    let moments = try MomentTransport(optimizer, communicator)
-    let places = momentPlaces(optimizer, parameters)
-    guard communicator.isLeader else {
-      for place in places { try moments.collect(place.moment, place.parameter.range) { _ in } }
-      return
-    }
-    let heads = parameters.declared.filter(\.isHead)
-    try directory.write(step: state.step) { writer in
-      try write(parameters.declared.filter { !$0.isHead }, "model.safetensors", to: writer)
-      if !heads.isEmpty { try write(heads, headsName, to: writer) }
-      try writer.safetensors("optimizer.safetensors", tensors: places.map(\.tensor)) { file in
-        for place in places {
-          try moments.collect(place.moment, place.parameter.range) { try file.append($0) }
-        }
-      }
-      try writer.file("state.json", JSONEncoder().encode(state))
-      try writer.file("model.json", ModelFile.json(model))
-      try writer.file("tokenizer.json", tokenizer.json())
-    }
-  }
-
   package static let headsName = "heads.safetensors"
-
-  private static func write(
-    _ parameters: [Parameter], _ name: String, to writer: CheckpointWriter
-  ) throws {
-    let tensors = ParameterTensors(parameters)
-    try writer.safetensors(name, tensors: tensors.tensors, metadata: ["format": "pt"]) {
-      try tensors.append(to: $0)
-    }
-  }
-
-  private static let momentNames = ["exp_avg", "exp_avg_sq"]
-
-  /// A moment of one parameter, as its file names it.
-  private struct MomentPlace {
-    let name: String
-    let moment: UnsafeMutableBufferPointer<Float>
-    let parameter: Parameter
-
-    var tensor: TensorSpec { TensorSpec("\(name).\(parameter.name)", .float32, parameter.shape) }
-  }
-
-  private static func momentPlaces(_ optimizer: Optimizer, _ parameters: ParameterArena) -> [MomentPlace] {
-    parameters.declared.filter(\.isTrainable).flatMap { parameter in
-      zip(momentNames, [optimizer.m, optimizer.v]).map {
-        MomentPlace(name: $0, moment: $1, parameter: parameter)
-      }
-    }
-  }
 
   /// Where the run of a checkpoint stood.
   package static func state(_ url: URL) throws -> RunState {
@@ -112,20 +77,36 @@ package enum RunCheckpoint {
   ) throws -> RunState? {
     let found = try communicator.onLeader {
       try loadWeights(url!, into: parameters)
-      return try (
-        SafetensorsReader(url!.appendingPathComponent("optimizer.safetensors")), state(url!)
-      )
+      return try (MomentFiles(url!), state(url!))
     }
     try communicator.broadcast(UnsafeMutableRawBufferPointer(parameters.values), root: 0)
-    let moments = try MomentTransport(optimizer, communicator)
-    for place in momentPlaces(optimizer, parameters) {
-      try moments.distribute(place.moment, place.parameter.range) {
-        try found!.0.copyFloats(named: place.tensor.name, into: $0)
+    for parameter in parameters.declared where parameter.isTrainable {
+      for moment in Moment.allCases {
+        try distribute(moment, of: parameter, optimizer, communicator) {
+          try found!.0.read(moment, of: parameter, into: $0)
+        }
       }
     }
     let step = try communicator.allGather(found?.1.updates ?? 0)[0]
     optimizer.step = step
     return found?.1
+  }
+
+  /// Fills a parameter's moment wherever it is owned, from what `read` gives the leader.
+  private static func distribute(
+    _ moment: Moment, of parameter: Parameter, _ optimizer: Optimizer, _ communicator: any Communicator,
+    _ read: (UnsafeMutableBufferPointer<Float>) throws -> Void
+  ) throws {
+    let whole = UnsafeMutableBufferPointer<Float>.allocate(capacity: parameter.count)
+    defer { whole.deallocate() }
+    whole.initialize(repeating: 0)
+    try communicator.onLeader { try read(whole) }
+    try communicator.broadcast(UnsafeMutableRawBufferPointer(whole), root: 0)
+    let target = moment.values(of: optimizer).baseAddress!
+    optimizer.forEachOwned(in: parameter.elements) { part, place in
+      (target + place).update(
+        from: whole.baseAddress! + part.lowerBound - parameter.offset, count: part.count)
+    }
   }
 
   private static func loadWeights(_ url: URL, into parameters: ParameterArena) throws {
@@ -134,9 +115,4 @@ package enum RunCheckpoint {
       url.appendingPathComponent("model.safetensors"), into: parameters.declared.filter { !$0.isHead })
     if !heads.isEmpty { try WeightFile.load(url.appendingPathComponent(headsName), into: heads) }
   }
-}
-
-extension Parameter {
-  /// Its elements of the arena.
-  fileprivate var range: Range<Int> { offset..<end }
 }

@@ -10,6 +10,9 @@ struct RankReport: BitwiseCopyable {
   var communicationSeconds: Double
   var skippedCount: Int
   var wantsStop: Bool
+  /// By this rank's clock; the leader's counts.
+  var wantsSave: Bool
+  var saving: SaveProgress
 }
 
 /// The leader's files of a run: `metrics.jsonl`, `samples.jsonl`, `quarantine.jsonl`, and the live line.
@@ -17,17 +20,32 @@ final class RunRecords {
   private let metrics: JSONLinesFile
   private let quarantine: JSONLinesFile
   private let samples: JSONLinesFile?
+  private let files: [JSONLinesFile]
   private let stageCount: Int
   private var progress: ProgressLine
 
   /// Lines after step `resumingAt` are dropped first: those steps are about to be run again.
-  init(_ directory: RunDirectory, _ config: TrainConfig, resumingAt step: Int) throws {
-    metrics = try JSONLinesFile(at: directory.metrics, keepingThrough: step)
+  ///
+  /// - Parameter report: is told of a disk that refuses lines.
+  init(
+    _ directory: RunDirectory, _ config: TrainConfig, resumingAt step: Int,
+    report: @escaping @Sendable (String) -> Void
+  ) throws {
+    func open(_ url: URL, _ step: Int) throws -> JSONLinesFile {
+      try JSONLinesFile(at: url, keepingThrough: step, report: report)
+    }
+    metrics = try open(directory.metrics, step)
     // What start-up finds (step 0) is written by the run's start and kept by those that go on from it.
-    quarantine = try JSONLinesFile(at: directory.quarantine, keepingThrough: step == 0 ? -1 : step)
-    samples = config.sampleKeys ? try JSONLinesFile(at: directory.samples, keepingThrough: step) : nil
+    quarantine = try open(directory.quarantine, step == 0 ? -1 : step)
+    samples = config.sampleKeys ? try open(directory.samples, step) : nil
+    files = [metrics, quarantine] + (samples.map { [$0] } ?? [])
     stageCount = config.stages.count
     progress = ProgressLine(totalSteps: config.stageSettings.reduce(0) { $0 + $1.steps })
+  }
+
+  /// What waits until every line so far is on the disk.
+  var synchronize: @Sendable () throws -> Void {
+    { [files] in for file in files { try file.synchronize() } }
   }
 
   /// - Parameter keys: of the global batch, in order.

@@ -1,5 +1,7 @@
+import Basics
 import Checkpointing
 import Collectives
+import Foundation
 import Logging
 import RunService
 
@@ -12,23 +14,52 @@ final class RunSession {
   /// The leader's alone.
   var records: RunRecords?
   var state: RunState
-  /// The step of the last checkpoint.
-  var savedStep: Int
+  /// Where a run begins that begins anew.
+  let fresh: RunState
+  /// Batches that the next stage leaves out from its beginning.
+  var skipAtStageStart = 0
+  private let directory: RunDirectory
+  /// Names this process's unfinished checkpoints; equal on every rank.
+  let token: String
+  /// The step of the last checkpoint that is there or under way; nil when its save failed.
+  var savedStep: Int?
+  /// Saves that failed, in a row.
+  var saveFailures = 0
+  /// When the last save began.
+  var saveTime = monotonicSeconds()
   var badSamples = BadSampleTally()
 
   /// - Parameter state: where the run begins; equal on every rank.
   init(
-    _ plan: RunPlan, _ directory: RunDirectory, _ state: RunState, _ communicator: any Communicator,
-    _ logger: Logger
+    _ plan: RunPlan, _ directory: RunDirectory, _ state: RunState, fresh: RunState,
+    _ communicator: any Communicator, _ logger: Logger
   ) throws {
     (self.plan, self.communicator, self.logger, self.state) = (plan, communicator, logger, state)
-    checkpoints = CheckpointDirectory(root: directory.root, keepLast: plan.config.keepLast)
+    (self.directory, self.fresh) = (directory, fresh)
+    checkpoints = CheckpointDirectory(root: directory.root, retention: plan.config.checkpoint.retention)
     savedStep = state.step
+    token = "\(try communicator.allGather(Int(getpid()))[0])-\(try communicator.allGather(Int(time(nil)))[0])"
+    try openRecords()
+  }
+
+  /// Opens the leader's files where the run stands: lines of later steps are dropped.
+  func openRecords() throws {
+    records = nil
     records = try communicator.agree {
       guard communicator.isLeader else { return nil }
-      let records = try RunRecords(directory, plan.config, resumingAt: state.step)
+      let records = try RunRecords(directory, plan.config, resumingAt: state.step) { [logger] in
+        logger.warning("\($0)")
+      }
       if state.step == 0 { try records.writeQuarantine(plan.stages.flatMap(\.findings)) }
       return records
     }
+  }
+
+  /// The first step of a stage is next, from the weights of the one before.
+  func beginStage() {
+    state.updates = 0
+    state.lossWatch = LossWatch()
+    state.skippedBatches = skipAtStageStart
+    skipAtStageStart = 0
   }
 }

@@ -20,22 +20,39 @@ struct StageSequence<S: ComputeScalar> {
     self.start = start
     let fresh = RunState(
       step: 0, updates: 0, samplesSeen: 0, worldSize: communicator.worldSize, shards: plan.shardsDigest)
-    let found = try communicator.onLeader { try start.checkpoint.map(RunCheckpoint.state) ?? fresh } ?? fresh
-    session = try RunSession(
-      plan, start.directory, Self.share(found, from: communicator, shards: fresh.shards), communicator,
-      logger)
+    var state = try RunState.shared(from: communicator) {
+      try start.checkpoint.map(RunCheckpoint.state) ?? fresh
+    }
+    state.shards = fresh.shards
+    session = try RunSession(plan, start.directory, state, fresh: fresh, communicator, logger)
   }
 
+  /// Through rollbacks to the end, or to a stop signal.
   func run() throws -> ExitCode {
+    var rollback = Rollback(session)
+    var origin = start.checkpoint
+    while true {
+      do {
+        return try runStages(from: origin)
+      } catch let fault as LossWatch.Fault {
+        let stage = session.plan.stages[session.plan.stageIndex(after: session.state.step)]
+        origin = try rollback.apply(fault, in: stage)
+      }
+    }
+  }
+
+  /// - Parameter origin: the checkpoint of `session.state`; the leader's counts.
+  private func runStages(from origin: URL?) throws -> ExitCode {
     let plan = session.plan
     var previous: (any TrainObjective)?
     for index in plan.stageIndex(after: session.state.step)..<plan.stages.count {
       let stage = plan.stages[index]
       let isResuming = previous == nil && session.state.step > 0
-      let (objective, optimizer) = try prepare(stage, from: previous, isResuming: isResuming)
+      let (objective, optimizer) = try prepare(
+        stage, from: previous, origin: isResuming ? .some(origin) : nil)
       // Its memory is not kept beside the next stage's.
       previous = nil
-      report(stage, objective.parameters, isResuming: isResuming)
+      report(stage, objective.parameters, origin: isResuming ? origin : nil)
       let loop = try TrainLoop(session, stage, objective, optimizer)
       guard try loop.run() == .done else { return .requeue }
       previous = objective
@@ -45,7 +62,7 @@ struct StageSequence<S: ComputeScalar> {
   }
 
   private func prepare(
-    _ stage: StagePlan, from previous: (any TrainObjective)?, isResuming: Bool
+    _ stage: StagePlan, from previous: (any TrainObjective)?, origin: URL??
   ) throws -> (any TrainObjective, Optimizer) {
     let communicator = session.communicator
     let (objective, optimizer) = try communicator.agree {
@@ -56,20 +73,20 @@ struct StageSequence<S: ComputeScalar> {
         objective, plan.config.parallel.optimizer(for: objective, stage.settings.optimizer, communicator)
       )
     }
-    if isResuming {
-      try RunCheckpoint.load(start.checkpoint, into: objective.parameters, optimizer, communicator)
+    if let origin {
+      try RunCheckpoint.load(origin, into: objective.parameters, optimizer, communicator)
     } else {
       try communicator.agree {
         try StartWeights(config: session.plan.config, previous: previous?.parameters)
           .fill(objective.parameters) { if communicator.isLeader { session.logger.info("\($0)") } }
       }
-      session.state.updates = 0
+      session.beginStage()
     }
     return (objective, optimizer)
   }
 
-  private func report(_ stage: StagePlan, _ parameters: ParameterArena, isResuming: Bool) {
-    let from = isResuming ? start.checkpoint.map { "resuming from \($0.lastPathComponent)" } : nil
+  private func report(_ stage: StagePlan, _ parameters: ParameterArena, origin: URL?) {
+    let from = origin.map { "resuming from \($0.lastPathComponent)" }
     let name = session.plan.stages.count > 1 ? " stage \(stage.settings.kind.rawValue)" : ""
     let trained =
       parameters.trainedParameterCount == parameters.parameterCount
@@ -77,14 +94,5 @@ struct StageSequence<S: ComputeScalar> {
     session.logger.info(
       "\(from ?? "starting")\(name) on \(session.communicator.worldSize) ranks, \(stage.settings.globalBatchSize) pairs a step, \(parameters.parameterCount) parameters\(trained)"
     )
-  }
-
-  private static func share(
-    _ state: RunState, from communicator: any Communicator, shards: String?
-  ) throws -> RunState {
-    let leaders = try communicator.allGather((state.step, state.updates, state.samplesSeen))[0]
-    return RunState(
-      step: leaders.0, updates: leaders.1, samplesSeen: leaders.2, worldSize: communicator.worldSize,
-      shards: shards)
   }
 }

@@ -12,8 +12,7 @@ final class TrainLoop {
   private let stage: StagePlan
   private let step: TrainStep
   private let loader: Loader
-  /// Steps in a row that were not applied because loss or gradient were not finite.
-  private var skippedUpdates = 0
+  private let saver: CheckpointSaver
 
   /// - Parameters:
   ///   - objective: its parameters are filled.
@@ -28,9 +27,13 @@ final class TrainLoop {
       schedule: stage.settings.schedule.schedule(stepsPerEpoch: stage.order.stepsPerEpoch),
       gradClipNorm: stage.settings.gradClipNorm, bucketBytes: session.plan.config.parallel.bucketBytes,
       communicator: communicator, style: session.plan.config.parallel.style)
+    saver = try CheckpointSaver(session, objective.parameters, optimizer)
     let (logger, firstStep) = (session.logger, session.state.step - stage.firstStep)
+    let skipped = session.state.skippedBatches
     loader = try communicator.agree {
-      try session.plan.loader(stage, communicator, startStep: firstStep) { logger.warning("\($0)") }
+      try session.plan.loader(stage, communicator, startStep: firstStep, skipped: skipped) {
+        logger.warning("\($0)")
+      }
     }
   }
 
@@ -40,39 +43,52 @@ final class TrainLoop {
   /// The steps that are left; the exit code says whether the stage is done or the run wants to be requeued.
   func run() throws -> ExitCode {
     defer { loader.stop() }
+    var isTimeToSave = false
     while session.state.step < stage.endStep {
-      let isStopping = try runStep()
+      let reports = try runStep()
       let number = session.state.step
+      if let outcome = try saver.advance(reports.map(\.saving)) { try session.note(outcome) }
       try watchBadSamples()
-      if number == stage.endStep || isStopping || number.isMultiple(of: config.checkpointEverySteps) {
-        try save()
+      if number == stage.endStep || reports.contains(where: \.wantsStop) {
+        try session.saveNow(saver)
+        guard number == session.plan.steps || !reports.contains(where: \.wantsStop) else {
+          session.logger.info("stopped at step \(number) on a signal; resume with --resume auto")
+          return .requeue
+        }
       }
-      if isStopping && number < session.plan.steps {
-        session.logger.info("stopped at step \(number) on a signal; resume with --resume auto")
-        return .requeue
+      isTimeToSave = isTimeToSave || reports[0].wantsSave
+      let isStepToSave = number.isMultiple(of: config.checkpoint.everySteps)
+      if isStepToSave { try session.await(saver) }
+      if isStepToSave || isTimeToSave, saver.isIdle {
+        session.begin(saver)
+        isTimeToSave = false
       }
     }
     return .done
   }
 
-  /// One step; true when some rank was asked to stop.
-  private func runStep() throws -> Bool {
+  /// One step; what each rank told of it.
+  private func runStep() throws -> [RankReport] {
     let start = monotonicSeconds()
+    Activity.enter(.readingData)
     let batch = try loader.next()
     defer { batch.release() }
+    Activity.enter(.computing)
     let index = session.state.step - stage.firstStep
     let result = try step.run(trainBatch(batch, index), index: index)
     let reports = try communicator.allGather(
       RankReport(
         dataSeconds: batch.waitSeconds, computeSeconds: result.computeSeconds,
         communicationSeconds: result.communicationSeconds, skippedCount: batch.skipped.count,
-        wantsStop: StopSignal.isRequested))
+        wantsStop: StopSignal.isRequested, wantsSave: session.isSaveDueByTime, saving: saver.progress))
     session.state.step += 1
+    Activity.advance(step: session.state.step)
     session.state.updates = step.optimizer.step
     session.state.samplesSeen += stage.settings.globalBatchSize
+    Activity.enter(.writingRecords)
     try record(batch, result, reports, stepSeconds: monotonicSeconds() - start)
-    try watchUpdates(result)
-    return reports.contains(where: \.wantsStop)
+    try watchLoss(result)
+    return reports
   }
 
   private func trainBatch(_ batch: Batch, _ index: Int) -> TrainBatch {
@@ -107,27 +123,24 @@ final class TrainLoop {
     session.badSamples.add(used: stage.settings.globalBatchSize, bad: bad)
     try records?.writeMetrics(
       session.state, stage: stage, epoch: batch.epoch,
-      componentEpochs: stage.order.componentEpochs(before: number - stage.firstStep), result, reports,
+      componentEpochs: stage.order.componentEpochs(
+        before: number - stage.firstStep + session.state.skippedBatches), result, reports,
       stepSeconds: stepSeconds)
   }
 
-  /// Ten updates in a row that could not be applied will not mend themselves. Loss and norm are equal on all ranks, so
-  /// all come to the same verdict.
-  private func watchUpdates(_ result: StepResult) throws {
-    skippedUpdates = result.updated ? 0 : skippedUpdates + 1
-    guard !result.updated else { return }
+  /// - Throws: `LossWatch.Fault`, on all ranks, when the run should go back.
+  private func watchLoss(_ result: StepResult) throws {
     let number = session.state.step
-    if communicator.isLeader {
+    if !result.updated, communicator.isLeader {
       session.logger.warning(
         "step \(number): loss \(result.loss), gradient norm \(result.gradientNorm): update skipped on all ranks"
       )
     }
-    guard skippedUpdates >= 10 else { return }
-    var error = KelipError(
-      "loss or gradient were not finite for \(skippedUpdates) steps in a row", at: "step \(number)",
-      hint: "resume from an earlier checkpoint with a lower optimizer.lr", exitCode: .fatal)
-    error.isAgreed = true
-    throw error
+    let fault = session.state.lossWatch.note(
+      step: number, loss: result.loss, updated: result.updated, config.safety)
+    guard let fault else { return }
+    if let outcome = try saver.finish() { try session.note(outcome) }
+    throw fault
   }
 
   /// The work done so far is saved first: with the shards mended or the limit raised, the run goes on from here.
@@ -136,18 +149,7 @@ final class TrainLoop {
       let error = session.badSamples.verdict(
         fraction: config.maxBadFraction, minimum: config.maxBadFractionAfter, step: session.state.step)
     else { return }
-    try save()
+    try session.saveNow(saver)
     throw error
-  }
-
-  private func save() throws {
-    let number = session.state.step
-    guard session.savedStep != number else { return }
-    session.savedStep = number
-    try RunCheckpoint.save(
-      session.state, step.objective.parameters, step.optimizer, model: session.plan.model,
-      session.plan.tokenizer, in: session.checkpoints, communicator)
-    guard communicator.isLeader else { return }
-    session.logger.info("checkpoint of step \(number) saved")
   }
 }

@@ -16,8 +16,11 @@ package enum Worker {
       try TrainConfig(contentsOf: options.configPath, overrides: options.overrides)
     }
     config.prepareStorage { logger.warning("\($0)") }
+    let watch = try startWatch(config, communicator, logger)
+    defer { watch?.stop() }
     let plan = try RunPlan(config, communicator)
     try plan.checkSame(on: communicator)
+    Activity.advance()
     if communicator.isLeader { report(plan.stages.flatMap(\.catalogue.warnings), logger) }
     guard !options.dryRun else {
       logger.info("\(plan.summary)")
@@ -26,6 +29,7 @@ package enum Worker {
     }
     let start = try RunStart(plan, options, communicator)
     StopSignal.install()
+    Activity.advance()
     try reportCompute(plan, communicator, logger)
     logger.info("\(plan.summary)")
     // The run's lock lives as long as `start`.
@@ -35,6 +39,23 @@ package enum Worker {
       case .bf16: try StageSequence<BFloat16>(plan, start, communicator, logger).run()
       }
     }
+  }
+
+  /// Every rank calls it.
+  private static func startWatch(
+    _ config: TrainConfig, _ communicator: any Communicator, _ logger: Logger
+  ) throws -> RunWatch? {
+    guard let limits = config.watch else { return nil }
+    let directory = RunDirectory(config.runDirectory)
+    let leaders = try communicator.onLeader { try RunWatch(leading: directory, limits: limits, logger) }
+    let encoded = try leaders.map { Array(try JSONEncoder().encode($0.address)) } ?? []
+    let address = try JSONDecoder().decode(
+      WatchAddress.self, from: Data(communicator.allGatherBytes(encoded)[0]))
+    if let leaders { return leaders }
+    let watch = RunWatch(
+      following: address, rank: communicator.rank, in: directory, limits: limits, logger)
+    RunLogHandler.forward { [weak watch] in watch?.log($0) }
+    return watch
   }
 
   /// The first few: a data set that was changed as a whole has one for each shard.

@@ -51,9 +51,10 @@ package struct ParameterTensors {
 
   package var tensors: [TensorSpec] { ordered.map(\.spec) }
 
-  package func append(to file: SafetensorsWriter) throws {
+  /// - Parameter arena: values in the layout of the parameters' arena: its own, or a copy.
+  package func append(from arena: UnsafeBufferPointer<Float>, to file: SafetensorsWriter) throws {
     for (parameter, spec) in ordered {
-      let values = UnsafeBufferPointer(start: parameter.value, count: parameter.count)
+      let values = UnsafeBufferPointer(rebasing: arena[parameter.elements])
       if spec.type == .int64 {
         try file.append(values.map { Int64($0) })
       } else {

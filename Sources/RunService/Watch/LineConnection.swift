@@ -1,0 +1,70 @@
+import Basics
+import Foundation
+
+/// One end of a TCP connection that carries lines of text. It never waits: what cannot be sent now is kept, up to a limit.
+///
+/// Not Sendable: one connection belongs to one thread.
+final class LineConnection {
+  let descriptor: Int32
+  private var received: [UInt8] = []
+  private var unsent: [UInt8] = []
+  private(set) var isOpen = true
+  /// A peer that does not read, or sends no line break, is cut off.
+  private static let maximumBytes = 1 << 20
+
+  init(_ descriptor: Int32) {
+    self.descriptor = descriptor
+    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+    var on: Int32 = 1
+    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+  }
+
+  deinit { close(descriptor) }
+
+  var wantsToSend: Bool { isOpen && !unsent.isEmpty }
+
+  func send(_ line: String) {
+    guard isOpen else { return }
+    unsent += Array("\(line)\n".utf8)
+    if unsent.count > Self.maximumBytes { isOpen = false }
+    flush()
+  }
+
+  func flush() {
+    while isOpen, !unsent.isEmpty {
+      let count = unsent.withUnsafeBytes {
+        Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      }
+      if count > 0 {
+        unsent.removeFirst(count)
+      } else if errno == EAGAIN {
+        return
+      } else if errno != EINTR {
+        isOpen = false
+      }
+    }
+  }
+
+  /// Whole lines that have come; afterwards `isOpen` tells whether more may come.
+  func receive() -> [String] {
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    while isOpen {
+      let count = recv(descriptor, &chunk, chunk.count, 0)
+      if count > 0 {
+        received += chunk[..<count]
+        if received.count > Self.maximumBytes { isOpen = false }
+      } else if count < 0, errno == EINTR {
+        continue
+      } else {
+        if count == 0 || errno != EAGAIN { isOpen = false }
+        break
+      }
+    }
+    var lines: [String] = []
+    while let end = received.firstIndex(of: UInt8(ascii: "\n")) {
+      lines.append(String(decoding: received[..<end], as: UTF8.self))
+      received.removeFirst(end + 1)
+    }
+    return lines
+  }
+}

@@ -1,0 +1,30 @@
+import Foundation
+import Synchronization
+
+/// A piece of work on a thread of its own, of low priority: those who compute go first.
+final class BackgroundJob<Value: Sendable>: Sendable {
+  private let outcome = Mutex<Result<Value, any Error>?>(nil)
+  private let ended = DispatchSemaphore(value: 0)
+  private static var niceness: Int32 { 10 }
+
+  init(_ body: @escaping @Sendable () throws -> Value) {
+    let thread = Thread { [self] in
+      // Of this thread alone, on Linux.
+      setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
+      let result = Result(catching: body)
+      outcome.withLock { $0 = result }
+      ended.signal()
+    }
+    thread.stackSize = 4 << 20
+    thread.start()
+  }
+
+  var isDone: Bool { outcome.withLock { $0 != nil } }
+
+  /// Returns when the work has ended, and what it gave.
+  func wait() -> Result<Value, any Error> {
+    ended.wait()
+    ended.signal()
+    return outcome.withLock { $0! }
+  }
+}
