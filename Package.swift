@@ -114,7 +114,9 @@ let package = Package(
     room("ProgramEntry", ["Basics", "Collectives", "MPICollectives", arguments]),
     .executableTarget(
       name: "kelip-worker", dependencies: ["Basics", "Kernels", "Training", "ProgramEntry", arguments],
-      swiftSettings: strict),
+      swiftSettings: strict,
+      // Names in the stacks of a run that stands still.
+      linkerSettings: [.unsafeFlags(["-Xlinker", "-export-dynamic"])]),
     .executableTarget(
       name: "kelip",
       dependencies: [

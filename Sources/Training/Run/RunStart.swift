@@ -20,6 +20,7 @@ package struct RunStart {
     let opened = try communicator.onLeader {
       try directory.create()
       let lock = try RunLock(at: directory.lock)
+      try RunLogHandler.attach(directory.log)
       let checkpoint = try Self.checkpoint(options.resume, directory)
       if let checkpoint {
         try Self.checkConfig(plan, options, checkpoint)
@@ -27,7 +28,6 @@ package struct RunStart {
       }
       let yaml = ResolvedConfig.yaml(plan.config.resolved)
       try AtomicFile.write(Data(yaml.utf8), to: directory.config)
-      try RunLogHandler.attach(directory.log)
       return (lock: lock, checkpoint: checkpoint)
     }
     (lock, checkpoint) = (opened?.lock, opened?.checkpoint)

@@ -12,12 +12,14 @@ import Towers
 struct StageSequence<S: ComputeScalar> {
   private let session: RunSession
   private let start: RunStart
+  private let wrap: (any TrainObjective) -> any TrainObjective
 
   /// Every rank calls it. The checkpoint is read by the leader, and by the first stage for all.
   init(
-    _ plan: RunPlan, _ start: RunStart, _ communicator: any Communicator, _ logger: Logger
+    _ plan: RunPlan, _ start: RunStart, _ communicator: any Communicator, _ logger: Logger,
+    wrap: @escaping (any TrainObjective) -> any TrainObjective
   ) throws {
-    self.start = start
+    (self.start, self.wrap) = (start, wrap)
     let fresh = RunState(
       step: 0, updates: 0, samplesSeen: 0, worldSize: communicator.worldSize, shards: plan.shardsDigest)
     var state = try RunState.shared(from: communicator) {
@@ -67,8 +69,9 @@ struct StageSequence<S: ComputeScalar> {
     let communicator = session.communicator
     let (objective, optimizer) = try communicator.agree {
       let plan = session.plan
-      let objective = try stage.settings.kind.makeObjective(
-        plan.config, plan.model, tokenizer: { plan.tokenizer }, as: S.self)
+      let objective = wrap(
+        try stage.settings.kind.makeObjective(
+          plan.config, plan.model, tokenizer: { plan.tokenizer }, as: S.self))
       return (
         objective, plan.config.parallel.optimizer(for: objective, stage.settings.optimizer, communicator)
       )

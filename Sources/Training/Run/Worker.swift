@@ -9,8 +9,12 @@ import RunService
 package enum Worker {
   /// Every rank calls it; what one rank cannot read or refuses is thrown on all.
   ///
+  /// - Parameter wrap: what is trained in place of a stage's own objective.
   /// - Returns: `.done`, or `.requeue` after a stop signal and a checkpoint.
-  package static func run(_ options: WorkerOptions, _ communicator: any Communicator) throws -> ExitCode {
+  package static func run(
+    _ options: WorkerOptions, _ communicator: any Communicator,
+    wrap: @escaping (any TrainObjective) -> any TrainObjective = { $0 }
+  ) throws -> ExitCode {
     let logger = RunLogHandler.logger(rank: communicator.rank)
     let config = try communicator.agree {
       try TrainConfig(contentsOf: options.configPath, overrides: options.overrides)
@@ -35,8 +39,8 @@ package enum Worker {
     // The run's lock lives as long as `start`.
     return try withExtendedLifetime(start) {
       switch plan.config.precision {
-      case .fp32: try StageSequence<Float>(plan, start, communicator, logger).run()
-      case .bf16: try StageSequence<BFloat16>(plan, start, communicator, logger).run()
+      case .fp32: try StageSequence<Float>(plan, start, communicator, logger, wrap: wrap).run()
+      case .bf16: try StageSequence<BFloat16>(plan, start, communicator, logger, wrap: wrap).run()
       }
     }
   }

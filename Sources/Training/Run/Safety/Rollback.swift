@@ -28,11 +28,11 @@ struct Rollback {
     }
     let passed = failed.step - max(state.step, stage.firstStep)
     session.state = state
-    // The stage of the checkpoint may be the one before, which has been done.
+    // A checkpoint of the stage before is its end; this one begins once more.
     if state.step <= stage.firstStep {
       session.skipAtStageStart = failed.skippedBatches + passed
     } else {
-      session.state.skippedBatches += failed.skippedBatches - state.skippedBatches + passed
+      session.state.skippedBatches = failed.skippedBatches + passed
     }
     session.savedStep = state.step
     try session.openRecords()
