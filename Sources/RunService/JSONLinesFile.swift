@@ -1,50 +1,48 @@
 import Basics
 import Foundation
 
-/// A file of one JSON object a line that is only ever appended to, whole lines at a time. Each object begins with its
-/// `step`, and steps never fall.
-package final class JSONLinesFile {
-  private let descriptor: Int32
-  private let path: String
+/// A file of one JSON object a line that is only ever appended to. Each object begins with its `step`, and steps never
+/// fall.
+///
+/// Lines are written in the background; see `BackgroundFile`.
+package final class JSONLinesFile: Sendable {
+  private let file: BackgroundFile
+
+  /// What may wait in memory.
+  private static let maximumWaitingBytes = 256 << 20
 
   /// Opens for appending. Lines at the end whose `step` is larger than this one, or that are torn, are dropped first,
   /// so that a resumed run writes each step once.
-  package init(at url: URL, keepingThrough step: Int) throws {
-    path = url.path
-    descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw KelipError.posix("open", at: path) }
-    do {
-      try truncate(keepingThrough: step)
-    } catch {
-      close(descriptor)
-      throw error
-    }
+  ///
+  /// - Parameter report: gets a line when the disk begins to refuse, and when it takes lines again; from any thread.
+  package init(
+    at url: URL, keepingThrough step: Int, report: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws {
+    file = try BackgroundFile(at: url, maximumWaitingBytes: Self.maximumWaitingBytes, report: report)
+    try truncate(keepingThrough: step)
   }
-
-  deinit { close(descriptor) }
 
   /// One line.
   package func append(_ object: JSONText) throws { try append(line: object.text) }
 
+  /// Never waits for the disk.
+  ///
   /// - Parameter line: one JSON object without a line break.
+  /// - Throws: when the disk has refused lines for so long that memory would run out.
   package func append(line: String) throws {
-    var line = line + "\n"
-    try line.withUTF8 { bytes in
-      var rest = UnsafeRawBufferPointer(bytes)
-      while !rest.isEmpty {
-        let count = write(descriptor, rest.baseAddress, rest.count)
-        if count < 0 {
-          if errno == EINTR { continue }
-          throw KelipError.posix("write", at: path)
-        }
-        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-      }
+    guard file.append(Array("\(line)\n".utf8)) else {
+      throw KelipError(
+        "\(Self.maximumWaitingBytes >> 20) MB of records wait for the disk", at: file.path,
+        hint: "make room, or mend the file system", exitCode: .fatal)
     }
   }
 
+  /// Returns when every line is on the disk.
+  package func synchronize() throws { try file.synchronize() }
+
   /// Looks from the end backwards: what is dropped is short, while the file may be very long.
   private func truncate(keepingThrough step: Int) throws {
-    let bytes = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: file.path), options: .alwaysMapped)
     let newline = UInt8(ascii: "\n")
     var end = bytes.lastIndex(of: newline).map { $0 + 1 } ?? 0
     while end > 0 {
@@ -52,8 +50,7 @@ package final class JSONLinesFile {
       if let found = Self.step(ofLine: bytes[start..<end]), found <= step { break }
       end = start
     }
-    guard end < bytes.count else { return }
-    guard ftruncate(descriptor, off_t(end)) == 0 else { throw KelipError.posix("ftruncate", at: path) }
+    if end < bytes.count { try file.truncate(to: end) }
   }
 
   private static func step(ofLine line: Data) -> Int? {

@@ -18,6 +18,7 @@ import Testing
     let file = try JSONLinesFile(at: folder.file("new"), keepingThrough: 0)
     try file.append(.object([("step", .integer(1)), ("key", .string("그림\n"))]))
     try file.append(line: "{\"step\": 2}")
+    try file.synchronize()
     #expect(
       try String(contentsOf: folder.file("new"), encoding: .utf8)
         == "{\"step\": 1, \"key\": \"그림\\n\"}\n{\"step\": 2}\n")
@@ -52,6 +53,7 @@ import Testing
     try Data("{\"step\": 1}\n{\"step\": 2}\n{\"st".utf8).write(to: folder.file("lines"))
     let file = try JSONLinesFile(at: folder.file("lines"), keepingThrough: 1)
     try file.append(line: "{\"step\": 2, \"again\": true}")
+    try file.synchronize()
     #expect(
       try String(contentsOf: folder.file("lines"), encoding: .utf8)
         == "{\"step\": 1}\n{\"step\": 2, \"again\": true}\n")
