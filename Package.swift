@@ -90,6 +90,14 @@ let package = Package(
     room("Optimization", ["Basics", "Kernels", "Towers"]),
     room("Checkpointing", ["Basics"]),
     room("RunService", ["Basics", "CStacks", logging]),
+    // The page's own files are part of the program.
+    .target(
+      name: "LivePage", dependencies: ["Basics", "RunService"],
+      resources: [
+        .embedInCode("Page/page.html"), .embedInCode("Page/page.css"), .embedInCode("Page/chart.js"),
+        .embedInCode("Page/panels.js"), .embedInCode("Page/page.js"),
+      ],
+      swiftSettings: testable),
     room(
       "Training",
       [
@@ -178,6 +186,11 @@ let package = Package(
     tests("OptimizationTests", ["Optimization", "Towers", "TestSupport"], resources: [.copy("Fixtures")]),
     tests("CheckpointingTests", ["Basics", "Checkpointing"], resources: [.copy("Fixtures")]),
     tests("RunServiceTests", ["RunService", "Basics", "TestFolders"]),
+    tests("LivePageTests", ["LivePage", "RunService", "Basics", "TestFolders"]),
+    // A made-up run behind a real page, for Tests/Parity/live_page.py and for looking at it.
+    .executableTarget(
+      name: "live-page-demo", dependencies: ["LivePage", "RunService", "Basics", "Imaging"],
+      path: "Tests/LivePageDemo", swiftSettings: strict),
     // A run small enough for tests: shards, tokenizer, model file and configuration in a folder of its own.
     .target(
       name: "TinyRun", dependencies: ["Basics", "Imaging", "ShardStream", "Tokenization"],

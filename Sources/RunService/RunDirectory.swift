@@ -15,6 +15,12 @@ package struct RunDirectory: Sendable {
   package var metrics: URL { root.appendingPathComponent("metrics.jsonl") }
   /// The keys of each global batch.
   package var samples: URL { root.appendingPathComponent("samples.jsonl") }
+  /// TensorBoard's event files.
+  package var tensorboard: URL { root.appendingPathComponent("tensorboard", isDirectory: true) }
+  /// Results of evaluations during the run; `latest.json` and `latest.png` are the last one's.
+  package var evaluations: URL { root.appendingPathComponent("evaluations", isDirectory: true) }
+  /// What the live page asks of those who want to see it.
+  package var token: URL { root.appendingPathComponent("token") }
   /// Bad samples.
   package var quarantine: URL { root.appendingPathComponent("quarantine.jsonl") }
   /// Where the threads of ranks stood when the run was found stuck.

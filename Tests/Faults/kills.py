@@ -158,18 +158,18 @@ def failing_storage(options, verdict, library):
     for code in (errno.ENOSPC, errno.EIO, errno.EROFS):
         name = errno.errorcode[code]
         for rank in (0, 1):
-            # The first calls fail: one save is lost, the run is not.
+            # Three calls fail (an open alone is tried another way): one save is lost, the run is not.
             run = Run(options, "storage", 2)
             faults = {"LD_PRELOAD": library, "KELIP_FAULT_RANK": rank, "KELIP_FAULT_ERROR": code,
                       "KELIP_FAULT_FOLDER": run.folder / "checkpoints", "KELIP_FAULT_AT": 3}
-            run.finish(**faults, KELIP_FAULT_COUNT=1)
+            run.finish(**faults, KELIP_FAULT_COUNT=3)
             alarm = "could not be saved (1 in a row" in (run.folder / "run.log").read_text()
             difference = run.difference(reference)
             verdict.add(alarm and difference is None, "storage", f"{name} once, rank {rank}",
                         "alarm" if alarm else "no alarm", difference or "equal")
             # All from one on: the run ends with 86, and goes on when the storage is mended.
             run = Run(options, "storage", 2, checkpoint__max_failures=2)
-            run.finish(86, **faults | {"KELIP_FAULT_AT": 40}, KELIP_FAULT_COUNT=0)
+            run.finish(86, **faults | {"KELIP_FAULT_AT": 8 if rank else 40}, KELIP_FAULT_COUNT=0)
             run.finish()
             difference = run.difference(reference)
             verdict.add(difference is None, "storage", f"{name} for good, rank {rank}", "ended with 86, resumed",
