@@ -104,7 +104,7 @@ let package = Package(
         "Basics", "Configuration", "Kernels", "Collectives", "Tokenization", "Captions", "ShardStream",
         "Towers", "Objectives",
         "Optimization",
-        "Checkpointing", "RunService", .product(name: "Yams", package: "Yams"), logging,
+        "Checkpointing", "RunService", "LivePage", .product(name: "Yams", package: "Yams"), logging,
       ]),
     room("Planning", ["Basics", "Collectives", "Charts"]),
     room(

@@ -34,7 +34,7 @@ import TinyRun
     #expect(config.optimizer == .init(kind: .adamW, beta1: 0.9, beta2: 0.98, eps: 1e-6, weightDecay: 0.2))
     #expect(config.gradClipNorm == nil && config.parallel == ParallelSettings())
     #expect(
-      config.checkpoint.everySteps == 1000 && config.checkpoint.everyMinutes == nil && !config.sampleKeys)
+      config.checkpoint.everySteps == 1000 && config.checkpoint.everyMinutes == nil && !config.log.sampleKeys)
   }
 
   @Test(arguments: [
@@ -129,7 +129,7 @@ import TinyRun
     #expect(
       second.train.map(\.shards) == [["a b", "그림: #1"]] && second.schedule.lr == 1e-5
         && second.optimizer.eps == 1e-7)
-    #expect(second.gradClipNorm == nil && second.initialWeights.model == "w.safetensors" && second.sampleKeys)
+    #expect(second.gradClipNorm == nil && second.initialWeights.model == "w.safetensors" && second.log.sampleKeys)
     #expect(try ResolvedConfig.differences(saved: yaml, now: second.resolved).isEmpty)
   }
 

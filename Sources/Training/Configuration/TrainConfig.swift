@@ -112,8 +112,8 @@ package struct TrainConfig: Sendable {
   /// Section `watchdog`; nil where nobody watches.
   package var watch: WatchLimits?
 
-  /// `log.sample_keys`: whether `samples.jsonl` is written.
-  package var sampleKeys: Bool
+  /// Section `log`.
+  package var log: LogSettings
 
   /// Every key with its value, in order.
   package var resolved: [(key: String, value: JSONText)]
@@ -203,7 +203,7 @@ package struct TrainConfig: Sendable {
     checkpoint = try CheckpointSettings(reader)
 
     watch = try WatchLimits.read(reader)
-    sampleKeys = try reader.bool("log.sample_keys", default: false)
+    log = try LogSettings(reader)
     try reader.rejectUnknownKeys()
     resolved = reader.resolved
   }

@@ -13,6 +13,8 @@ final class RunSession {
   let checkpoints: CheckpointDirectory
   /// The leader's alone.
   var records: RunRecords?
+  /// The leader's alone.
+  let display: RunDisplay?
   var state: RunState
   /// Where a run begins that begins anew.
   let fresh: RunState
@@ -39,20 +41,34 @@ final class RunSession {
     checkpoints = CheckpointDirectory(root: directory.root, retention: plan.config.checkpoint.retention)
     savedStep = state.step
     token = "\(try communicator.allGather(Int(getpid()))[0])-\(try communicator.allGather(Int(time(nil)))[0])"
+    let hosts = try communicator.allGatherBytes(Array(ProcessInfo.processInfo.hostName.utf8)).map {
+      String(decoding: $0, as: UTF8.self)
+    }
+    display =
+      communicator.isLeader ? RunDisplay(plan, directory, hosts: hosts, resumedAt: state.step, logger) : nil
     try openRecords()
   }
 
   /// Opens the leader's files where the run stands: lines of later steps are dropped.
   func openRecords() throws {
+    // What waits for the disk must not come after what is dropped.
+    try? records?.synchronize()
     records = nil
     records = try communicator.agree {
-      guard communicator.isLeader else { return nil }
-      let records = try RunRecords(directory, plan.config, resumingAt: state.step) { [logger] in
-        logger.warning("\($0)")
+      guard let display else { return nil }
+      let records = try RunRecords(directory, plan.config, resumingAt: state.step, display.status) {
+        [logger] in logger.warning("\($0)")
       }
       if state.step == 0 { try records.writeQuarantine(plan.stages.flatMap(\.findings)) }
       return records
     }
+  }
+
+  /// Tells, once and everywhere, of something that those who watch should know of.
+  func note(incident text: String, level: IncidentLevel = .warning) {
+    guard let display else { return }
+    logger.log(level: level == .error ? .error : .warning, "\(text)")
+    display.status.note(incident: text, step: state.step, level: level)
   }
 
   /// The first step of a stage is next, from the weights of the one before.

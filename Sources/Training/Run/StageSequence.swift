@@ -35,7 +35,9 @@ struct StageSequence<S: ComputeScalar> {
     var origin = start.checkpoint
     while true {
       do {
-        return try runStages(from: origin)
+        let code = try runStages(from: origin)
+        session.display?.end(code == .done ? "done" : "stopped on a signal")
+        return code
       } catch let fault as LossWatch.Fault {
         let stage = session.plan.stages[session.plan.stageIndex(after: session.state.step)]
         origin = try rollback.apply(fault, in: stage)

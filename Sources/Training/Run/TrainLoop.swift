@@ -109,7 +109,7 @@ final class TrainLoop {
     _ batch: Batch, _ result: StepResult, _ reports: [RankReport], stepSeconds: Double
   ) throws {
     let (number, records) = (session.state.step, session.records)
-    if config.sampleKeys {
+    if config.log.sampleKeys {
       let keys = try communicator.allGatherBytes(Array(JSONEncoder().encode(batch.keys)))
       try records?.writeKeys(
         step: number, keys.flatMap { try JSONDecoder().decode([String].self, from: Data($0)) })
@@ -131,9 +131,10 @@ final class TrainLoop {
   /// - Throws: `LossWatch.Fault`, on all ranks, when the run should go back.
   private func watchLoss(_ result: StepResult) throws {
     let number = session.state.step
-    if !result.updated, communicator.isLeader {
-      session.logger.warning(
-        "step \(number): loss \(result.loss), gradient norm \(result.gradientNorm): update skipped on all ranks"
+    if !result.updated {
+      session.note(
+        incident:
+          "step \(number): loss \(result.loss), gradient norm \(result.gradientNorm): update skipped on all ranks"
       )
     }
     let fault = session.state.lossWatch.note(

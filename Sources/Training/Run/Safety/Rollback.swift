@@ -36,11 +36,10 @@ struct Rollback {
     }
     session.savedStep = state.step
     try session.openRecords()
-    if communicator.isLeader {
-      session.logger.warning(
+    session.note(
+      incident:
         "\(fault.reason), up to step \(fault.last): going back to step \(state.step) on all ranks, \(passed) batches are left out (\(count) of \(limit) tries)"
-      )
-    }
+    )
     return origin
   }
 

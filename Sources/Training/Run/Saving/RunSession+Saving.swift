@@ -3,6 +3,7 @@ import Checkpointing
 import Collectives
 import Foundation
 import Optimization
+import RunService
 import Towers
 
 extension CheckpointSaver {
@@ -69,6 +70,10 @@ extension RunSession {
   /// again and again ends the run.
   func note(_ outcome: SaveOutcome) throws {
     let name = "checkpoint of step \(outcome.step)"
+    display?.status.note(
+      CheckpointEvent(
+        step: outcome.step, seconds: outcome.seconds, stallSeconds: outcome.stallSeconds,
+        failure: outcome.failure))
     guard let failure = outcome.failure else {
       saveFailures = 0
       if communicator.isLeader {
@@ -88,9 +93,9 @@ extension RunSession {
       error.isAgreed = true
       throw error
     }
-    guard communicator.isLeader else { return }
-    logger.error(
-      "\(name) could not be saved (\(saveFailures) in a row, the run ends at \(limit)); training goes on: \(failure)"
-    )
+    note(
+      incident:
+        "\(name) could not be saved (\(saveFailures) in a row, the run ends at \(limit)); training goes on: \(failure)",
+      level: .error)
   }
 }
