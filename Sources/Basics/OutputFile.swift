@@ -12,10 +12,12 @@ package final class OutputFile {
   /// What is not written yet; nil where every write goes through at once.
   private var staging: Staging?
 
+  /// What begins on a multiple of it and is long goes past the page cache without another copy.
+  package static let alignment = 4096
+
   /// Whole blocks of memory and file, as O_DIRECT wants them.
   private struct Staging {
-    static let alignment = 4096
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 << 20, alignment: alignment)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 << 20, alignment: OutputFile.alignment)
     var count = 0
     var isDirect: Bool
   }
@@ -48,7 +50,7 @@ package final class OutputFile {
       hasher?.update(bytes)
       return try put(bytes)
     }
-    var rest = bytes[...]
+    var rest = bytes[try writeAligned(bytes)...]
     while !rest.isEmpty {
       let part = rest.prefix(staging!.buffer.count - staging!.count)
       let target = UnsafeMutableRawBufferPointer(rebasing: staging!.buffer[staging!.count...])
@@ -63,16 +65,34 @@ package final class OutputFile {
     try data.withUnsafeBytes { try write($0) }
   }
 
+  /// - Returns: how many of the bytes were written from where they lie.
+  private func writeAligned(_ bytes: UnsafeRawBufferPointer) throws -> Int {
+    guard let staging, staging.isDirect, staging.count == 0, bytes.count >= staging.buffer.count,
+      Int(bitPattern: bytes.baseAddress!).isMultiple(of: Self.alignment)
+    else { return 0 }
+    let whole = UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / Self.alignment * Self.alignment)])
+    hasher?.update(whole)
+    try putDirect(whole)
+    return whole.count
+  }
+
   /// Writes what is staged; the end of the file, which fills no block, the usual way.
   private func flush() throws {
     guard let staged = staging, staged.count > 0 else { return }
     staging!.count = 0
     let bytes = UnsafeRawBufferPointer(rebasing: staged.buffer[..<staged.count])
     hasher?.update(bytes)
-    let whole = staged.isDirect ? bytes.count / Staging.alignment * Staging.alignment : 0
+    let whole = staged.isDirect ? bytes.count / Self.alignment * Self.alignment : 0
+    try putDirect(UnsafeRawBufferPointer(rebasing: bytes[..<whole]))
+    guard whole < bytes.count else { return }
+    try leaveDirect()
+    try put(UnsafeRawBufferPointer(rebasing: bytes[whole...]))
+  }
+
+  /// Whole blocks. EINVAL: a file system that opens files this way and does not write them so.
+  private func putDirect(_ bytes: UnsafeRawBufferPointer) throws {
     var done = 0
-    let code = put(UnsafeRawBufferPointer(rebasing: bytes[..<whole]), done: &done)
-    // EINVAL: a file system that opens files this way and does not write them so.
+    let code = put(bytes, done: &done)
     guard code == 0 || code == EINVAL else { throw failure("write", code) }
     guard done < bytes.count else { return }
     try leaveDirect()

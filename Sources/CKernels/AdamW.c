@@ -28,3 +28,22 @@ CLONES void kelip_adam(float *restrict w, const float *restrict g, float *restri
     w[i] -= rate * first / (sqrtf(second) / s.bias_correction2_sqrt + s.eps);
   }
 }
+
+// Ratios are summed in 32 bits over short stretches, these in 64.
+CLONES double kelip_update_ratio_sum(const float *g, const float *v, int64_t count, const KelipAdamW *settings) {
+  const KelipAdamW s = *settings;
+  const float least = s.eps * s.eps, correction = 1.0f / (s.bias_correction2_sqrt * s.bias_correction2_sqrt);
+  double sum = 0;
+  for (int64_t start = 0; start < count; start += 1024) {
+    const int64_t end = start + 1024 < count ? start + 1024 : count;
+    float part = 0;
+#pragma omp simd reduction(+ : part)
+    for (int64_t i = start; i < end; i++) {
+      float gradient = g[i] * s.gradient_scale;
+      float second = (s.beta2 * v[i] + s.rest2 * gradient * gradient) * correction;
+      part += gradient * gradient / (second > least ? second : least);
+    }
+    sum += part;
+  }
+  return sum;
+}

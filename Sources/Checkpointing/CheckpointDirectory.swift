@@ -23,25 +23,6 @@ package struct CheckpointDirectory: Sendable {
   /// Steps that have a folder under a final name, in rising order; whether they are whole is not looked at.
   package func steps() throws -> [Int] { try names().compactMap(Self.step(ofName:)).sorted() }
 
-  /// Writes a checkpoint, makes it the latest, and removes what is no longer kept. One of the same step is
-  /// replaced. When `body` throws nothing has changed.
-  @discardableResult
-  package func write(step: Int, _ body: (CheckpointWriter) throws -> Void) throws -> URL {
-    let partial = partial(step: step, writer: "\(ProcessInfo.processInfo.processIdentifier)")
-    do {
-      try? FileManager.default.removeItem(at: partial)
-      try Self.createFolder(partial)
-      let writer = CheckpointWriter(folder: partial)
-      try body(writer)
-      try commit(partial, step: step, writer.records)
-    } catch {
-      try? FileManager.default.removeItem(at: partial)
-      throw error
-    }
-    try prune(after: step)
-    return url(step: step)
-  }
-
   /// Where an unfinished checkpoint lies.
   ///
   /// - Parameter writer: no other process has ever used it in this directory.

@@ -42,6 +42,25 @@ package func adamUpdate(
   share(kelip_adam, weights, gradients, m, v, count, KelipAdamW(step))
 }
 
+/// Σ g²/max(v̂, ε²) over `count` parameters, v̂ being the second moment of the update to come without its bias: its mean
+/// over a tensor is large where gradients grow faster than the moment follows (Wortsman et al. 2023, "Stable and
+/// low-precision training for large-scale vision-language models", algorithm 2).
+package func updateRatioSum(
+  gradients: UnsafePointer<Float>, v: UnsafePointer<Float>, count: Int, _ step: AdamWStep
+) -> Double {
+  var settings = KelipAdamW(step)
+  let stretch = 1 << 16
+  let pieces = (count + stretch - 1) / stretch
+  return withUnsafeTemporaryAllocation(of: Double.self, capacity: max(1, pieces)) { sums in
+    WorkerPool.forEach(pieces) { piece, _ in
+      let start = piece * stretch
+      sums[piece] = kelip_update_ratio_sum(
+        gradients + start, v + start, Int64(min(stretch, count - start)), &settings)
+    }
+    return sums[..<pieces].reduce(0, +)
+  }
+}
+
 private func share(
   _ rule: (
     UnsafeMutablePointer<Float>?, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?,

@@ -10,7 +10,7 @@ struct CheckpointDirectoryTests {
     try directory.write(step: step) { writer in
       try writer.file("state.json", Data("{\"step\": \(step)}".utf8))
       try writer.safetensors("model.safetensors", tensors: [TensorSpec("w", .float32, [5])]) {
-        try $0.append((0..<5).map { Float($0 * step) })
+        for i in 0..<5 { $0.tensor(0).storeBytes(of: Float(i * step), toByteOffset: 4 * i, as: Float.self) }
       }
     }
   }
@@ -138,19 +138,43 @@ struct CheckpointDirectoryTests {
     }
   }
 
-  @Test("files of other ranks are adopted")
-  func adopted() throws {
+  @Test("files of several ranks")
+  func severalWriters() throws {
     try withTemporaryFolder { root in
       let directory = CheckpointDirectory(root: root)
-      let url = try directory.write(step: 1) { writer in
-        for rank in 0..<3 {
-          let record = try CheckpointWriter.write("optimizer-\(rank).bin", in: writer.folder) {
-            try $0.write(Data(repeating: UInt8(rank), count: rank))
-          }
-          writer.adopt(record)
+      let partial = directory.partial(step: 1, writer: "job")
+      let records = try (0..<3).map { rank in
+        try CheckpointDirectory.createFolder(partial)
+        return try CheckpointFile.write("optimizer-\(rank).bin", in: partial) {
+          try $0.write(Data(repeating: UInt8(rank), count: rank))
         }
       }
+      let url = try directory.commit(partial, step: 1, records)
       #expect(try CheckpointDirectory.verify(url).files.map(\.size) == [0, 1, 2])
+    }
+  }
+
+  @Test("those of certain steps stay for good", arguments: [1, 2])
+  func keptForGood(last: Int) throws {
+    try withTemporaryFolder { root in
+      let directory = CheckpointDirectory(root: root, retention: .init(last: last, everySteps: 4))
+      for step in 1...9 { try write(step, to: directory) }
+      #expect(try directory.steps() == Set([4, 8] + Array((10 - last)...9)).sorted())
+    }
+  }
+
+  @Test("what is removed from a step on is no longer the latest")
+  func removal() throws {
+    try withTemporaryFolder { root in
+      let directory = CheckpointDirectory(root: root)
+      for step in 1...4 { try write(step, to: directory) }
+      let latest = { try String(contentsOf: directory.url.appendingPathComponent("latest"), encoding: .utf8) }
+      try directory.removeAll(from: 3)
+      #expect(try directory.steps() == [1, 2])
+      #expect(try latest() == "step-00000002\n")
+      try directory.removeAll(from: 1)
+      #expect(try directory.newestWhole() == nil)
+      #expect(try latest() == "")
     }
   }
 

@@ -23,3 +23,40 @@ func flipByte(_ position: Int, of url: URL) throws {
   data[position] ^= 0x10
   try data.write(to: url)
 }
+
+/// Puts files into a checkpoint that is being written.
+final class CheckpointFiles {
+  let folder: URL
+  private(set) var records: [FileRecord] = []
+
+  init(folder: URL) { self.folder = folder }
+
+  func file(_ name: String, _ data: some ContiguousBytes) throws {
+    records.append(try CheckpointFile.write(name, in: folder) { try $0.write(data) })
+  }
+
+  func safetensors(_ name: String, tensors: [TensorSpec], _ fill: (SafetensorsImage) -> Void) throws {
+    let image = SafetensorsImage(tensors: tensors)
+    fill(image)
+    records.append(try image.write(name, in: folder))
+  }
+}
+
+extension CheckpointDirectory {
+  /// As a run of one rank saves: writes, commits, removes what is no longer kept.
+  @discardableResult
+  func write(step: Int, _ body: (CheckpointFiles) throws -> Void) throws -> URL {
+    let partial = partial(step: step, writer: "test")
+    do {
+      try Self.createFolder(partial)
+      let files = CheckpointFiles(folder: partial)
+      try body(files)
+      try commit(partial, step: step, files.records)
+    } catch {
+      try? FileManager.default.removeItem(at: partial)
+      throw error
+    }
+    try prune(after: step)
+    return url(step: step)
+  }
+}

@@ -155,8 +155,8 @@ def damaged(options, verdict):
 
 def failing_storage(options, verdict, library):
     reference = unbroken(options, 2)
-    for code in (errno.ENOSPC, errno.EIO, errno.EROFS):
-        name = errno.errorcode[code]
+    for name in options.errors:
+        code = getattr(errno, name)
         for rank in (0, 1):
             # Three calls fail (an open alone is tried another way): one save is lost, the run is not.
             run = Run(options, "storage", 2)
@@ -199,5 +199,6 @@ if __name__ == "__main__":
     parser.add_argument("--kills", type=int, default=100, help="of random ranks, in all")
     parser.add_argument("--every", type=int, default=1, help="kill at every n-th call of a save")
     parser.add_argument("--offsets", type=int, default=200, help="flipped bits a file")
+    parser.add_argument("--errors", nargs="*", default=["ENOSPC", "EIO", "EROFS"], help="how storage fails")
     parser.add_argument("--only", nargs="*", choices=["random", "saves", "damage", "storage"])
     harness.checked(check, parser.parse_args())

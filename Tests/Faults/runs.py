@@ -18,7 +18,9 @@ def build_faults(work):
     """Compiles the library of faults.c; returns its path."""
     library = work / "faults.so"
     source = pathlib.Path(__file__).with_name("faults.c")
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-Wall", "-o", library, source, "-ldl"], check=True)
+    beside_swift = pathlib.Path(shutil.which("swift") or "/").resolve().with_name("clang")
+    compiler = shutil.which("cc") or shutil.which("clang") or beside_swift
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-o", library, source, "-ldl"], check=True)
     return library
 
 

@@ -109,13 +109,18 @@ def check(options):
             made[ranks].finish()
         return made[ranks]
 
-    stopped(options, verdict, reference(3), draw)
-    signalled(options, verdict, reference)
-    second_run(options, verdict)
+    parts = {
+        "stopped": lambda: stopped(options, verdict, reference(3), draw),
+        "signalled": lambda: signalled(options, verdict, reference),
+        "second": lambda: second_run(options, verdict),
+    }
+    for name in options.only or parts:
+        parts[name]()
     verdict.finish("a run that stands still is ended")
 
 
 if __name__ == "__main__":
     parser = harness.arguments(__doc__)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", nargs="*", choices=["stopped", "signalled", "second"])
     harness.checked(check, parser.parse_args())

@@ -33,6 +33,16 @@ struct AdamWKernelTests {
     #expect(mismatch(fast.v, slow.v, tolerance: 1e-6) == nil)
   }
 
+  @Test("the sum of update ratios", arguments: [0, 1, 7, 1023, 1025, 70_001], [1e-6, 0.5])
+  func ratios(_ count: Int, _ eps: Double) {
+    let (gradients, moments) = (seededFloats(count, seed: 1), seededFloats(count, seed: 2).map { $0 * $0 })
+    let step = AdamWStep(
+      lr: 1, beta1: 0.9, beta2: 0.98, eps: eps, weightDecay: 0, gradientScale: 0.5, step: 3)
+    let fast = updateRatioSum(gradients: gradients, v: moments, count: count, step)
+    let slow = Reference.updateRatioSum(gradients: doubles(gradients), v: doubles(moments), step)
+    #expect(abs(fast - slow) <= 1e-5 * slow)
+  }
+
   @Test("no gradient and no decay leave the weight alone")
   func still() {
     var (w, m, v): ([Float], [Float], [Float]) = ([1, -2], [0, 0], [0, 0])

@@ -49,9 +49,9 @@ private struct Trajectory {
   let parameters: ParameterArena
   let optimizer: Optimizer
 
-  init(_ kind: OptimizerKind) throws {
+  init(_ kind: OptimizerKind, clipsUpdates: Bool = false) throws {
     self.kind = kind
-    fixture = try Fixture("\(kind.rawValue)_trajectory", in: .module)
+    fixture = try Fixture("\(clipsUpdates ? "stable_" : "")\(kind.rawValue)_trajectory", in: .module)
     hyperparameters = try JSONDecoder().decode(
       Hyperparameters.self, from: Data(fixture.metadata["hyperparameters"]!.utf8))
     let registry = ParameterRegistry()
@@ -64,7 +64,9 @@ private struct Trajectory {
       let values = try fixture.floats("initial.\(parameter.name)")
       parameter.value.update(from: values, count: parameter.count)
     }
-    optimizer = Optimizer(parameters, settings: hyperparameters.settings(kind))
+    var settings = hyperparameters.settings(kind)
+    settings.clipsUpdates = clipsUpdates
+    optimizer = Optimizer(parameters, settings: settings)
   }
 
   func loadGradients(step: Int) throws {
@@ -91,9 +93,13 @@ struct OptimizerTests {
   @Test(
     "ten clipped, scheduled steps: every parameter, rate and norm within 1e-6",
     arguments: OptimizerKind.allCases)
-  func trajectory(_ kind: OptimizerKind) throws {
-    let run = try Trajectory(kind)
-    let schedule = run.hyperparameters.schedule(kind)
+  func trajectory(_ kind: OptimizerKind) throws { try follow(Trajectory(kind)) }
+
+  @Test("the same with update clipping, against StableAdamW's formula")
+  func clippedUpdates() throws { try follow(Trajectory(.adamW, clipsUpdates: true)) }
+
+  private func follow(_ run: Trajectory) throws {
+    let schedule = run.hyperparameters.schedule(run.kind)
     let (rates, norms) = (try run.fixture.doubles("lr"), try run.fixture.doubles("grad_norm"))
     for step in 0..<run.hyperparameters.steps {
       try run.loadGradients(step: step)

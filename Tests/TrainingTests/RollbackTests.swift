@@ -31,7 +31,8 @@ private final class Poisoned: TrainObjective {
     count.value += 1
     guard calls.contains(count.value) else { return try base.accumulate(batch, context) }
     var isSpoiled = false
-    let poisoned = ObjectiveContext(arena: context.arena, communicator: context.communicator) { [parameters] end in
+    let poisoned = ObjectiveContext(arena: context.arena, communicator: context.communicator) {
+      [parameters] end in
       if end > 0, !isSpoiled {
         parameters.gradients[0] = .nan
         isSpoiled = true
@@ -82,7 +83,8 @@ struct RollbackTests {
     let tiny = try tiny()
     let plain = try train(tiny, "plain", 100...100, "optimizer.steps=14")
     let run = try train(
-      tiny, "back", 5...7, "optimizer.steps=14", "optimizer.max_skipped_updates=3", "checkpoint.every_steps=4")
+      tiny, "back", 5...7, "optimizer.steps=14", "optimizer.max_skipped_updates=3", "checkpoint.every_steps=4"
+    )
     #expect(run.steps == Array(1...14), "each step once")
     #expect(run.metrics.filter { $0["updated"] as? Bool == true }.count == 14)
     // Steps 5 to 7 are done again, with the data that would have come after them.

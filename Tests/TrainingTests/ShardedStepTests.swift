@@ -33,12 +33,15 @@ import Towers
   }
 
   private static func step(
-    _ small: SmallModel<Float>, _ settings: ParallelSettings, _ communicator: any Communicator
+    _ small: SmallModel<Float>, _ settings: ParallelSettings, _ communicator: any Communicator,
+    clipsUpdates: Bool = false
   ) throws -> TrainStep {
+    var rule = OptimizerSettings()
+    rule.clipsUpdates = clipsUpdates
     let objective = ContrastiveObjective(model: small.model, loss: GlobalContrastive())
     return try TrainStep(
       objective: objective,
-      optimizer: settings.optimizer(for: objective, OptimizerSettings(), communicator),
+      optimizer: settings.optimizer(for: objective, rule, communicator),
       schedule: .constant(lr: 3e-3), gradClipNorm: 0.5, bucketBytes: settings.bucketBytes,
       communicator: communicator, style: settings.style)
   }
@@ -61,10 +64,12 @@ import Towers
     }
   }
 
-  private static func outcomes(_ worldSize: Int, _ settings: ParallelSettings) throws -> [Outcome] {
+  private static func outcomes(
+    _ worldSize: Int, _ settings: ParallelSettings, clipsUpdates: Bool = false
+  ) throws -> [Outcome] {
     try ThreadedCommunicator.run(worldSize: worldSize) { communicator in
       let small = try SmallModel<Float>(seed: 21)
-      let step = try step(small, settings, communicator)
+      let step = try step(small, settings, communicator, clipsUpdates: clipsUpdates)
       let norms = try (0..<4).map { try run(step, $0, communicator).gradientNorm }
       return Outcome(
         bits: small.model.parameters.values.map(\.bitPattern), norms: norms,
@@ -85,6 +90,20 @@ import Towers
     if bucketBytes == 4096 {
       #expect(sharded.allSatisfy { $0.momentCount < whole[0].momentCount / worldSize * 2 || worldSize == 1 })
     }
+  }
+
+  /// A tensor's root mean square is over all of it, wherever its parts lie.
+  @Test(arguments: [1, 2, 3], [false, true]) func clippedUpdatesDoNotDependOnRanks(
+    worldSize: Int, sharded: Bool
+  ) throws {
+    let alone = try Self.outcomes(1, Self.settings(sharded: false), clipsUpdates: true)[0]
+    let ranks = try Self.outcomes(worldSize, Self.settings(sharded: sharded), clipsUpdates: true)
+    #expect(ranks.allSatisfy { $0.bits == ranks[0].bits }, "all ranks hold the same")
+    let values = { (outcome: Outcome) in outcome.bits.map { Float(bitPattern: $0) } }
+    #expect(mismatch(values(ranks[0]), values(alone).map(Double.init), tolerance: 1e-4) == nil)
+    let plain = try Self.outcomes(1, Self.settings(sharded: false))[0]
+    #expect(
+      mismatch(values(plain), values(alone).map(Double.init), tolerance: 1e-3) != nil, "nothing was clipped")
   }
 
   @Test(arguments: [2, 3], [false, true]) func theShortWireComesClose(worldSize: Int, sharded: Bool) throws {

@@ -166,9 +166,9 @@ struct TowerWeightsTests {
     count.value.pointee = 12345
     let tensors = ParameterTensors(arena.declared)
     #expect(tensors.tensors.map(\.type) == [.int64, .float32])
-    let writer = try SafetensorsWriter(tiny.url("w.safetensors"), tensors: tensors.tensors)
-    try tensors.append(from: UnsafeBufferPointer(arena.values), to: writer)
-    try writer.finish()
+    let image = SafetensorsImage(tensors: tensors.tensors)
+    tensors.copy(into: image)
+    _ = try image.write("w.safetensors", in: tiny.url("w.safetensors").deletingLastPathComponent())
     (count.value.pointee, weight.value.pointee) = (0, 0)
     try WeightFile.load(tiny.url("w.safetensors"), into: arena.declared)
     #expect(count.value.pointee == 12345 && weight.value.pointee == 1)

@@ -129,7 +129,8 @@ import TinyRun
     #expect(
       second.train.map(\.shards) == [["a b", "그림: #1"]] && second.schedule.lr == 1e-5
         && second.optimizer.eps == 1e-7)
-    #expect(second.gradClipNorm == nil && second.initialWeights.model == "w.safetensors" && second.log.sampleKeys)
+    #expect(
+      second.gradClipNorm == nil && second.initialWeights.model == "w.safetensors" && second.log.sampleKeys)
     #expect(try ResolvedConfig.differences(saved: yaml, now: second.resolved).isEmpty)
   }
 

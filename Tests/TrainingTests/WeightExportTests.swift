@@ -29,9 +29,9 @@ struct WeightExportTests {
     encoder.parameters.initialise(seed: 1)
     let tensors = ParameterTensors(encoder.parameters.declared)
     let url = tiny.url("w.safetensors")
-    let writer = try SafetensorsWriter(url, tensors: tensors.tensors)
-    try tensors.append(from: UnsafeBufferPointer(encoder.parameters.values), to: writer)
-    try writer.finish()
+    let image = SafetensorsImage(tensors: tensors.tensors)
+    tensors.copy(into: image)
+    _ = try image.write("w.safetensors", in: tiny.url("w.safetensors").deletingLastPathComponent())
     return try WeightExport(
       model: model, weights: NamedWeights(url), tokenizer: Tokenizers.load(tiny.tokenizerPath))
   }

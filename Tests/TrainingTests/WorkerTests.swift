@@ -33,7 +33,7 @@ import Tokenization
       Set(names)
         == [
           "checkpoints", "config.yaml", "lock", "metrics.jsonl", "quarantine.jsonl", "run.log",
-          "samples.jsonl",
+          "samples.jsonl", "tensorboard",
         ])
     #expect(try Data(contentsOf: run.folder.appendingPathComponent("quarantine.jsonl")).isEmpty)
   }

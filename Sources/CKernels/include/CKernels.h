@@ -105,6 +105,9 @@ typedef struct {
   float bias_correction1, bias_correction2_sqrt;
 } KelipAdamW;
 
+/// Σ g²/max(v̂, eps²) with the second moment as the step to come will have it (Wortsman et al. 2023, StableAdamW).
+double kelip_update_ratio_sum(const float *g, const float *v, int64_t count, const KelipAdamW *settings);
+
 /// One AdamW step (Loshchilov & Hutter 2019, as torch.optim.AdamW) over a contiguous range.
 void kelip_adamw(float *w, const float *g, float *m, float *v, int64_t count, const KelipAdamW *settings);
 /// One step of Adam with L2 regularisation (Kingma & Ba 2015, as torch.optim.Adam): the decay joins the gradient.

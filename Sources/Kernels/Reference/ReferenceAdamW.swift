@@ -16,6 +16,16 @@ extension Reference {
       weights[i] -= step.lr * (mHat / (vHat.squareRoot() + step.eps) + step.weightDecay * weights[i])
     }
   }
+
+  /// Wortsman et al. 2023, algorithm 2: what the mean of is the square of RMS.
+  package static func updateRatioSum(gradients: [Double], v: [Double], _ step: AdamWStep) -> Double {
+    zip(gradients, v).reduce(0) { sum, pair in
+      let g = pair.0 * step.gradientScale
+      let vHat = (step.beta2 * pair.1 + (1 - step.beta2) * g * g) / (1 - pow(step.beta2, Double(step.step)))
+      return sum + g * g / max(vHat, step.eps * step.eps)
+    }
+  }
+
   /// Kingma & Ba 2015, algorithm 1, with L2 regularisation in torch.optim.Adam's form.
   package static func adamUpdate(
     _ weights: inout [Double], gradients: [Double], m: inout [Double], v: inout [Double], _ step: AdamWStep

@@ -9,9 +9,10 @@ package enum ResolvedConfig {
     "data.index_directory", "data.read_retry_seconds", "data.zstd_cache_megabytes", "data.max_bad_fraction",
     "data.max_bad_fraction_after", "parallel.threads_per_rank", "parallel.bucket_megabytes",
     "parallel.micro_batch_size", "parallel.micro_batch_tokens", "parallel.gradient_wire",
-    "parallel.hierarchical", "parallel.shard_optimizer",
+    "parallel.hierarchical", "parallel.shard_optimizer", "optimizer.max_skipped_updates",
+    "optimizer.loss_spike_deviations", "optimizer.loss_spike_steps", "optimizer.max_rollbacks",
   ]
-  private static let freeSections = ["checkpoint.", "log.", "evaluation."]
+  private static let freeSections = ["checkpoint.", "watchdog.", "log.", "evaluation."]
 
   /// YAML, a section a block, in the order in which sections are first read.
   package static func yaml(_ resolved: [(key: String, value: JSONText)]) -> String {

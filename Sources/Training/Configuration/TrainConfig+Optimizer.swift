@@ -64,7 +64,7 @@ package struct ScheduleSettings: Sendable, Equatable {
 }
 
 extension OptimizerSettings {
-  /// `optimizer.kind`, `beta1`, `beta2`, `eps` and `weight_decay`.
+  /// `optimizer.kind`, `beta1`, `beta2`, `eps`, `weight_decay` and `update_clipping`.
   init(_ reader: ConfigReader) throws {
     let kind: OptimizerKind = try reader.choice("optimizer.kind", default: .adamW)
     let usual = OptimizerSettings(kind: kind)
@@ -75,5 +75,6 @@ extension OptimizerSettings {
       beta2: try reader.number("optimizer.beta2", default: usual.beta2, in: unit),
       eps: try reader.number("optimizer.eps", default: usual.eps, in: 0...1),
       weightDecay: try reader.number("optimizer.weight_decay", default: usual.weightDecay, in: 0...1e3))
+    clipsUpdates = try reader.bool("optimizer.update_clipping", default: false)
   }
 }

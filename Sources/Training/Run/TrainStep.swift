@@ -140,11 +140,16 @@ package final class TrainStep {
       return 0
     }
     optimizer.step += 1
+    optimizer.sumRatios(gradientScale: scale)
+    var waiting = Stopwatch()
+    if !optimizer.ratioSums.isEmpty {
+      try waiting.measure { try communicator.allReduceSum(optimizer.ratioSums) }
+    }
     for (index, unit) in buckets.layout.units.enumerated() {
       optimizer.update(unit.part(buckets.place), lr: lr, gradientScale: scale)
       try weights.start(index)
     }
-    return try weights.finish()
+    return try weights.finish() + waiting.seconds
   }
 
   /// Batch norms' running statistics become the mean over the ranks: the same everywhere, whoever saves them.

@@ -1,6 +1,7 @@
 import Basics
 import Checkpointing
 import Foundation
+import Kernels
 import Towers
 
 /// Model weights as safetensors, under the names of any kind of file in `NameMap.known`.
@@ -51,14 +52,17 @@ package struct ParameterTensors {
 
   package var tensors: [TensorSpec] { ordered.map(\.spec) }
 
-  /// - Parameter arena: values in the layout of the parameters' arena: its own, or a copy.
-  package func append(from arena: UnsafeBufferPointer<Float>, to file: SafetensorsWriter) throws {
-    for (parameter, spec) in ordered {
-      let values = UnsafeBufferPointer(rebasing: arena[parameter.elements])
+  /// Fills the image of a file of these tensors with the parameters' values.
+  package func copy(into image: SafetensorsImage) {
+    for (index, (parameter, spec)) in ordered.enumerated() {
+      let values = UnsafeBufferPointer(start: parameter.value, count: parameter.count)
+      let target = image.tensor(index)
       if spec.type == .int64 {
-        try file.append(values.map { Int64($0) })
+        for (i, value) in values.enumerated() {
+          target.storeBytes(of: Int64(value), toByteOffset: 8 * i, as: Int64.self)
+        }
       } else {
-        try file.append(values)
+        copyBlock(values, to: target.assumingMemoryBound(to: Float.self))
       }
     }
   }

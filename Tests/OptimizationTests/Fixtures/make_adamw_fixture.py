@@ -1,4 +1,6 @@
-"""Makes adamw_trajectory.safetensors: ten steps of clipped, scheduled torch.optim.AdamW on given gradients.
+"""Makes adamw_trajectory.safetensors: ten steps of clipped, scheduled torch.optim.AdamW on given gradients; and
+stable_adamw_trajectory.safetensors: the same with update clipping (Wortsman et al. 2023, algorithm 2), for which each
+tensor is a group whose rate is divided by max(1, RMS) before torch.optim.AdamW steps.
 
     python make_adamw_fixture.py        # torch 2.15.0, safetensors 0.8.0, CPU
 
@@ -55,21 +57,39 @@ def make_optimizer(parameters):
     return torch.optim.AdamW(groups, lr=h["lr"], betas=(h["beta1"], h["beta2"]), eps=h["eps"])
 
 
-def trajectory(parameters, grads):
+def make_clipped_optimizer(parameters):
+    """A group for each tensor, so that each can have its own rate."""
+    h = HYPERPARAMETERS
+    groups = [
+        {"params": [p], "weight_decay": h["weight_decay"] if n in h["decay"] else 0.0} for n, p in parameters.items()
+    ]
+    return torch.optim.AdamW(groups, lr=h["lr"], betas=(h["beta1"], h["beta2"]), eps=h["eps"])
+
+
+def update_rms(optimizer, parameter, step):
+    """The root of the mean of g²/max(v̂, eps²), with v̂ as the step to come will have it."""
+    h = HYPERPARAMETERS
+    squared = parameter.grad.square()
+    before = optimizer.state[parameter].get("exp_avg_sq", torch.zeros_like(squared))
+    second = (h["beta2"] * before + (1 - h["beta2"]) * squared) / (1 - h["beta2"] ** (step + 1))
+    return (squared / second.clamp(min=h["eps"] ** 2)).mean().sqrt().item()
+
+
+def trajectory(parameters, grads, clips_updates=False):
     """Steps the parameters in place; yields each step's rate and gradient norm."""
-    optimizer = make_optimizer(parameters)
+    optimizer = make_clipped_optimizer(parameters) if clips_updates else make_optimizer(parameters)
     for step in range(HYPERPARAMETERS["steps"]):
         for name, parameter in parameters.items():
             parameter.grad = grads[name][step].to(parameter.dtype)
         norm = torch.nn.utils.clip_grad_norm_(parameters.values(), HYPERPARAMETERS["grad_clip_norm"])
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step)
+            rms = update_rms(optimizer, group["params"][0], step) if clips_updates else 0
+            group["lr"] = learning_rate(step) / max(1, rms)
         optimizer.step()
         yield learning_rate(step), norm.item()
 
 
-def main():
-    torch.set_num_threads(1)
+def make(name, clips_updates):
     torch.manual_seed(0)
     scales = torch.tensor(GRADIENT_SCALES)
     initial = {name: torch.randn(shape) for name, shape in SHAPES.items()}
@@ -80,19 +100,25 @@ def main():
     parameters = {name: torch.nn.Parameter(value.double()) for name, value in initial.items()}
     after = {name: [] for name in SHAPES}
     rates, norms = [], []
-    for rate, norm in trajectory(parameters, grads):
+    for rate, norm in trajectory(parameters, grads, clips_updates):
         rates.append(rate)
         norms.append(norm)
-        for name, parameter in parameters.items():
-            after[name].append(parameter.detach().float().clone())
+        for key, parameter in parameters.items():
+            after[key].append(parameter.detach().float().clone())
 
-    tensors = {f"initial.{name}": value for name, value in initial.items()}
-    tensors |= {f"grads.{name}": value for name, value in grads.items()}
-    tensors |= {f"after.{name}": torch.stack(values) for name, values in after.items()}
+    tensors = {f"initial.{key}": value for key, value in initial.items()}
+    tensors |= {f"grads.{key}": value for key, value in grads.items()}
+    tensors |= {f"after.{key}": torch.stack(values) for key, values in after.items()}
     tensors |= {"lr": torch.tensor(rates, dtype=torch.double), "grad_norm": torch.tensor(norms, dtype=torch.double)}
-    path = pathlib.Path(__file__).with_name("adamw_trajectory.safetensors")
+    path = pathlib.Path(__file__).with_name(f"{name}_trajectory.safetensors")
     save_file(tensors, path, metadata={"hyperparameters": json.dumps(HYPERPARAMETERS)})
     print(f"{path.name}: {path.stat().st_size:,} bytes; norms {[round(norm, 4) for norm in norms]}")
+
+
+def main():
+    torch.set_num_threads(1)
+    make("adamw", clips_updates=False)
+    make("stable_adamw", clips_updates=True)
 
 
 if __name__ == "__main__":

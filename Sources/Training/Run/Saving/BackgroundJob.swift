@@ -4,6 +4,7 @@ import Synchronization
 /// A piece of work on a thread of its own, of low priority: those who compute go first.
 final class BackgroundJob<Value: Sendable>: Sendable {
   private let outcome = Mutex<Result<Value, any Error>?>(nil)
+  private let processor = Mutex(0.0)
   private let ended = DispatchSemaphore(value: 0)
   private static var niceness: Int32 { 10 }
 
@@ -12,6 +13,7 @@ final class BackgroundJob<Value: Sendable>: Sendable {
       // Of this thread alone, on Linux.
       setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
       let result = Result(catching: body)
+      processor.withLock { $0 = Self.threadSeconds() }
       outcome.withLock { $0 = result }
       ended.signal()
     }
@@ -20,6 +22,15 @@ final class BackgroundJob<Value: Sendable>: Sendable {
   }
 
   var isDone: Bool { outcome.withLock { $0 != nil } }
+
+  /// What the work took of a core, once it is done; in seconds.
+  var processorSeconds: Double { processor.withLock { $0 } }
+
+  private static func threadSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
+  }
 
   /// Returns when the work has ended, and what it gave.
   func wait() -> Result<Value, any Error> {

@@ -18,6 +18,8 @@ struct SaveOutcome: Sendable {
   var seconds: Double
   /// What training waited for: the snapshot of the rank where it took longest.
   var stallSeconds: Double
+  /// What writing took of a core beside training, on the rank where it took most.
+  var processorSeconds = 0.0
   /// Why there is no checkpoint; nil for success.
   var failure: String?
   /// What went wrong after the checkpoint was there.
@@ -41,6 +43,7 @@ final class CheckpointSaver {
   /// What a rank tells all others when its part is written.
   private struct Part: Codable {
     var stallSeconds: Double
+    var processorSeconds: Double
     var files: [FileRecord] = []
     var failure: String?
   }
@@ -105,7 +108,7 @@ final class CheckpointSaver {
     switch phase {
     case .idle: return nil
     case .writing(let job):
-      try gather(job.wait())
+      try gather(job)
       return nil
     case .committing(let job):
       phase = .idle
@@ -127,8 +130,9 @@ final class CheckpointSaver {
     return nil
   }
 
-  private func gather(_ result: Result<[FileRecord], any Error>) throws {
-    var mine = Part(stallSeconds: current.stallSeconds)
+  private func gather(_ job: BackgroundJob<[FileRecord]>) throws {
+    let result = job.wait()
+    var mine = Part(stallSeconds: current.stallSeconds, processorSeconds: job.processorSeconds)
     switch result {
     case .success(let files): mine.files = files
     case .failure(let error): mine.failure = "\(error)"
@@ -137,6 +141,7 @@ final class CheckpointSaver {
       try JSONDecoder().decode(Part.self, from: Data($0))
     }
     current.stallSeconds = parts.map(\.stallSeconds).max()!
+    current.processorSeconds = parts.map(\.processorSeconds).max()!
     guard communicator.isLeader else { return phase = .committing(nil) }
     let failures = parts.enumerated().compactMap { rank, part in part.failure.map { "rank \(rank): \($0)" } }
     let files = parts.flatMap(\.files)

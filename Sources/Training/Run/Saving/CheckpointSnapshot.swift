@@ -4,22 +4,20 @@ import Collectives
 import Foundation
 import Kernels
 import Optimization
-import Tokenization
 import Towers
 
-/// What a rank writes of a checkpoint, as it stood at the end of a step. It has memory of its own, so that training goes
-/// on while it is written: the rank's part of the moments, and on the leader all weights.
+/// What a rank writes of a checkpoint, as it stood at the end of a step: its part of the moments, and on the leader all
+/// weights. It has memory of its own, laid out as the files, so that training goes on while they are written.
 final class CheckpointSnapshot: @unchecked Sendable {
-  // Safe to share: `take` is called while nothing writes, and `write` reads only. Parameters give names and shapes.
+  // Safe to share: `take` is called while nothing writes, and `write` reads only.
   private let parameters: ParameterArena
   private let optimizer: Optimizer
   private let moments: MomentPieces
-  private let rank: Int
-  private let worldSize: Int
-  /// Empty on other ranks than the leader.
-  private let values: UnsafeMutableBufferPointer<Float>
-  private let copies: [Moment: UnsafeMutableBufferPointer<Float>]
+  private let momentFile: (name: String, image: SafetensorsImage)
+  /// The leader's: weights of the model, and of what an objective trains beside it.
+  private let weightFiles: [(name: String, tensors: ParameterTensors, image: SafetensorsImage)]
   private let files: [(name: String, content: Data)]
+  private let isLeader: Bool
   private var state: RunState?
 
   /// - Parameter files: what the leader adds as it is.
@@ -28,65 +26,56 @@ final class CheckpointSnapshot: @unchecked Sendable {
     _ communicator: any Communicator
   ) {
     (self.parameters, self.optimizer, self.files) = (parameters, optimizer, files)
-    (rank, worldSize) = (communicator.rank, communicator.worldSize)
-    moments = MomentPieces(optimizer, parameters, rank: rank, worldSize: worldSize)
-    values = Self.memory(communicator.isLeader ? parameters.count : 0)
-    let count = moments.places.count
-    copies = Dictionary(uniqueKeysWithValues: Moment.allCases.map { ($0, Self.memory(count)) })
+    let (rank, worldSize) = (communicator.rank, communicator.worldSize)
+    isLeader = communicator.isLeader
+    let moments = MomentPieces(optimizer, parameters, rank: rank, worldSize: worldSize)
+    self.moments = moments
+    momentFile = (
+      name: MomentPieces.fileName(rank: rank, worldSize: worldSize),
+      image: SafetensorsImage(
+        tensors: Moment.allCases.flatMap { moment in moments.pieces.map { $0.tensor(moment) } })
+    )
+    weightFiles = isLeader ? Self.weightFiles(parameters.declared) : []
   }
 
-  deinit {
-    for block in [values] + copies.values { releasePages(block) }
-  }
-
-  /// Touched now, so that the first save takes no longer than others.
-  private static func memory(_ count: Int) -> UnsafeMutableBufferPointer<Float> {
-    let block = hugePages(count)
-    clear(block)
-    return block
+  private static func weightFiles(
+    _ declared: [Parameter]
+  ) -> [(name: String, tensors: ParameterTensors, image: SafetensorsImage)] {
+    let model = declared.filter { !$0.isHead }
+    let heads = declared.filter(\.isHead)
+    return [("model.safetensors", model), (RunCheckpoint.headsName, heads)].filter { !$0.1.isEmpty }.map {
+      let tensors = ParameterTensors($0.1)
+      let image = SafetensorsImage(tensors: tensors.tensors, metadata: ["format": "pt"])
+      return (name: $0.0, tensors: tensors, image: image)
+    }
   }
 
   /// Copies what is to be written; the only part that training waits for.
   func take(_ state: RunState) {
     self.state = state
-    if rank == 0 { copyBlock(UnsafeBufferPointer(parameters.values), to: values) }
-    for (moment, copy) in copies {
-      copyBlock(UnsafeBufferPointer(rebasing: moment.values(of: optimizer)[moments.places]), to: copy)
+    for (_, tensors, image) in weightFiles { tensors.copy(into: image) }
+    for (index, (moment, piece)) in momentTensors.enumerated() {
+      let values = moment.values(of: optimizer)[piece.place..<piece.place + piece.range.count]
+      copyBlock(
+        UnsafeBufferPointer(rebasing: values),
+        to: momentFile.image.tensor(index).assumingMemoryBound(to: Float.self))
     }
+  }
+
+  private var momentTensors: [(Moment, MomentPieces.Piece)] {
+    Moment.allCases.flatMap { moment in moments.pieces.map { (moment, $0) } }
   }
 
   /// Writes this rank's files of the last snapshot; they are on the disk when this returns.
   func write(into folder: URL) throws -> [FileRecord] {
     var records: [FileRecord] = []
-    if rank == 0 {
+    if isLeader {
       for (name, content) in files + [("state.json", try JSONEncoder().encode(state!))] {
-        records.append(try CheckpointWriter.write(name, in: folder) { try $0.write(content) })
+        records.append(try CheckpointFile.write(name, in: folder) { try $0.write(content) })
       }
-      records.append(try write(parameters.declared.filter { !$0.isHead }, "model.safetensors", folder))
-      let heads = parameters.declared.filter(\.isHead)
-      if !heads.isEmpty { records.append(try write(heads, RunCheckpoint.headsName, folder)) }
     }
-    records.append(try writeMoments(folder))
+    for (name, _, image) in weightFiles { records.append(try image.write(name, in: folder)) }
+    records.append(try momentFile.image.write(momentFile.name, in: folder))
     return records
-  }
-
-  private func write(_ parameters: [Parameter], _ name: String, _ folder: URL) throws -> FileRecord {
-    let tensors = ParameterTensors(parameters)
-    return try CheckpointWriter.writeSafetensors(
-      name, in: folder, tensors: tensors.tensors, metadata: ["format": "pt"]
-    ) { try tensors.append(from: UnsafeBufferPointer(values), to: $0) }
-  }
-
-  private func writeMoments(_ folder: URL) throws -> FileRecord {
-    let tensors = Moment.allCases.flatMap { moment in moments.pieces.map { (moment: moment, piece: $0) } }
-    return try CheckpointWriter.writeSafetensors(
-      MomentPieces.fileName(rank: rank, worldSize: worldSize), in: folder,
-      tensors: tensors.map { $0.piece.tensor($0.moment) }
-    ) { file in
-      for (moment, piece) in tensors {
-        let start = piece.place - moments.places.lowerBound
-        try file.append(UnsafeBufferPointer(rebasing: copies[moment]![start..<start + piece.range.count]))
-      }
-    }
   }
 }

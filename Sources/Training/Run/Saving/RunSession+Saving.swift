@@ -77,7 +77,9 @@ extension RunSession {
     guard let failure = outcome.failure else {
       saveFailures = 0
       if communicator.isLeader {
-        let times = String(format: "in %.1f s, %.2f s of it awaited", outcome.seconds, outcome.stallSeconds)
+        let times = String(
+          format: "in %.1f s: %.2f s awaited, %.2f s of a core beside training", outcome.seconds,
+          outcome.stallSeconds, outcome.processorSeconds)
         logger.info("\(name) saved \(times)")
         if let warning = outcome.warning { logger.warning("old checkpoints: \(warning)") }
       }
