@@ -80,7 +80,7 @@ run_job() {
     kill -0 "$launcher" 2>/dev/null
   do :; done
   # It may have ended just as the signal came: asked again, wait knows its status, or that it has told it (127).
-  wait "$launcher"
+  wait "$launcher" 2>/dev/null
   local again=$?
   ((again == 127)) || status=$again
   # From here on only the queue is spoken to; a requeue ends this script with SIGTERM.
