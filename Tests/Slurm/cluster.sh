@@ -7,7 +7,8 @@
 #
 # Partition main requeues its jobs, after 20 s of grace, for those of partition urgent. Configuration, key, sockets,
 # state and logs are in DIR, which remains for reading after stop. Needs root; installs Debian's packages where they are
-# missing. No system service is used or changed.
+# missing. No system service is used or changed. One rank a node: the files of Open MPI in shared memory are named by
+# host and local rank, so those of two nodes on one machine are the same.
 set -uo pipefail
 
 usage() {
@@ -94,6 +95,12 @@ start_node() {
   slurmd -N "$1" -f "$dir/slurm.conf"
 }
 
+start_daemons() {
+  munged --socket "$dir/munge/socket" --key-file "$dir/munge/key" --pid-file "$dir/munge/pid" \
+    --log-file "$dir/munge/log" --seed-file "$dir/munge/seed" --force 2>"$dir/munge/errors" &&
+    slurmctld -c -f "$dir/slurm.conf" && start_node n1 && start_node n2 && wait_for_nodes
+}
+
 # `idle` of both nodes; a node that was just started may be `down` or `unk` for some seconds.
 wait_for_nodes() {
   local tries
@@ -112,14 +119,12 @@ start() {
   mkdir -p "$dir"/{munge,state,spool-n1,spool-n2,tmp-n1,tmp-n2} && chmod 0755 "$dir" "$dir/munge" || exit 2
   write_configuration
   (umask 077 && head -c 128 /dev/urandom >"$dir/munge/key")
-  munged --socket "$dir/munge/socket" --key-file "$dir/munge/key" --pid-file "$dir/munge/pid" \
-    --log-file "$dir/munge/log" --seed-file "$dir/munge/seed" --force 2>"$dir/munge/errors" &&
-    slurmctld -c -f "$dir/slurm.conf" && start_node n1 && start_node n2 && wait_for_nodes || {
-      echo "Slurm did not start; see $dir" >&2
-      cat "$dir/munge/errors" >&2
-      stop
-      exit 1
-    }
+  if ! start_daemons; then
+    echo "Slurm did not start; see $dir" >&2
+    cat "$dir/munge/errors" >&2
+    stop
+    exit 1
+  fi
   cat "$dir/environment"
 }
 
