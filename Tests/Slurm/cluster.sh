@@ -51,10 +51,11 @@ SlurmctldHost=$host(127.0.0.1)
 SlurmctldPort=$port
 SlurmUser=root
 SlurmdUser=root
-# A requeued job waits for cred_expire seconds before it starts again.
+# A requeued job waits for cred_expire seconds before it starts again. When that is shorter, a late signal for a step of
+# the attempt before reaches the step of the same number of the next one.
 AuthType=auth/munge
 CredType=cred/munge
-AuthInfo=socket=$dir/munge/socket,cred_expire=5
+AuthInfo=socket=$dir/munge/socket,cred_expire=15
 StateSaveLocation=$dir/state
 SlurmctldPidFile=$dir/slurmctld.pid
 SlurmctldLogFile=$dir/slurmctld.log
@@ -80,7 +81,7 @@ PreemptMode=REQUEUE
 ReturnToService=2
 SlurmctldTimeout=10
 SlurmdTimeout=10
-KillWait=15
+KillWait=8
 MinJobAge=1000
 SlurmdParameters=config_overrides
 NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + 1)) CPUs=2
