@@ -121,7 +121,8 @@ let package = Package(
       ]),
     room("ProgramEntry", ["Basics", "Collectives", "MPICollectives", arguments]),
     .executableTarget(
-      name: "kelip-worker", dependencies: ["Basics", "Kernels", "Training", "ProgramEntry", arguments],
+      name: "kelip-worker",
+      dependencies: ["Basics", "Kernels", "RunService", "Training", "ProgramEntry", arguments],
       swiftSettings: strict,
       // Names in the stacks of a run that stands still.
       linkerSettings: [.unsafeFlags(["-Xlinker", "-export-dynamic"])]),

@@ -2,6 +2,7 @@ import ArgumentParser
 import Basics
 import Kernels
 import ProgramEntry
+import RunService
 import Training
 
 struct KelipWorker: ParsableCommand {
@@ -35,6 +36,8 @@ struct KelipWorker: ParsableCommand {
   }
 }
 
+// Before anything that takes time, and inherited where the process starts itself anew.
+StopSignal.prepare()
 let command = parseCommand(KelipWorker.self)
 // The libraries read their thread counts while they load, so this comes before everything else.
 ComputeRuntime.prepareProcess(threads: (try? command.get())?.threads ?? 1)

@@ -15,6 +15,7 @@ package enum Worker {
     _ options: WorkerOptions, _ communicator: any Communicator,
     wrap: @escaping (any TrainObjective) -> any TrainObjective = { $0 }
   ) throws -> ExitCode {
+    StopSignal.install()
     let logger = RunLogHandler.logger(rank: communicator.rank)
     let config = try communicator.agree {
       try TrainConfig(contentsOf: options.configPath, overrides: options.overrides)
@@ -32,7 +33,6 @@ package enum Worker {
       return .done
     }
     let start = try RunStart(plan, options, communicator)
-    StopSignal.install()
     Activity.advance()
     try reportCompute(plan, communicator, logger)
     logger.info("\(plan.summary)")
