@@ -39,9 +39,12 @@ package struct ParameterMemory: Sendable, Equatable {
     (self.isSharded, self.otherBytes) = (isSharded, otherBytes)
   }
 
+  /// Of rank 0, which has most: it keeps a copy of all values for the checkpoint that is being written, every rank one of
+  /// its part of the moments.
   package func bytes(worldSize: Int) -> Double {
-    let moments = 8 * Double(trainedCount) / (isSharded ? Double(worldSize) : 1)
-    return 4 * Double(count + trainedCount) + moments + otherBytes
+    let part = 8 * Double(trainedCount) / Double(worldSize)
+    let moments = isSharded ? part : 8 * Double(trainedCount)
+    return 4 * Double(count + trainedCount) + moments + 4 * Double(count) + part + otherBytes
   }
 }
 
