@@ -75,7 +75,8 @@ def recall(folder, split, pairs):
                "--data", DATA / split, "--json"] + (["--pairs", pairs] if pairs else [])
     output = subprocess.run([str(word) for word in command], cwd=ROOT, env=ENVIRONMENT, check=True,
                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
-    return statistics.mean(recalls(json.loads(output)))
+    # An object a set and language, a line each.
+    return statistics.mean(value for line in output.splitlines() for value in recalls(json.loads(line)))
 
 
 def recalls(answer):
