@@ -13,12 +13,8 @@ package final class SafetensorsWriter {
   ///   - tensors: in the order in which their bytes will come. Each must begin on a multiple of its element's
   ///     width, or Python cannot map it: wide types go before narrow ones.
   ///   - metadata: free text for readers, `__metadata__` in the file.
-  package convenience init(_ url: URL, tensors: [TensorSpec], metadata: [String: String] = [:]) throws {
-    try self.init(OutputFile(url), tensors: tensors, metadata: metadata)
-  }
-
-  init(_ file: OutputFile, tensors: [TensorSpec], metadata: [String: String]) throws {
-    self.file = file
+  package init(_ url: URL, tensors: [TensorSpec], metadata: [String: String] = [:]) throws {
+    file = try OutputFile(url)
     header = SafetensorsHeader(tensors: tensors, metadata: metadata)
     try file.write(header.encoded())
   }
@@ -40,13 +36,9 @@ package final class SafetensorsWriter {
 
   /// Returns when the file is on the disk.
   package func finish() throws {
-    checkComplete()
-    try file.finish()
-  }
-
-  func checkComplete() {
     precondition(
       dataByteCount == header.dataByteCount,
       "\(file.path): \(dataByteCount) bytes for tensors of \(header.dataByteCount)")
+    try file.finish()
   }
 }

@@ -25,8 +25,7 @@ package enum CoreAffinity {
     guard communicator.worldSize > 1 else { return nil }
     let isOff = ProcessInfo.processInfo.environment["KELIP_BIND"] == "off"
     let mine = Report(host: ProcessInfo.processInfo.hostName, cores: isOff ? [] : allowedCores())
-    let reports = try communicator.allGatherBytes(Array(JSONEncoder().encode(mine)))
-      .map { try JSONDecoder().decode(Report.self, from: Data($0)) }
+    let reports = try communicator.allGather(coding: mine)
     let local = reports.indices.filter { reports[$0].host == mine.host }
     let cores = local.map { reports[$0].cores }
     guard !cores.contains([]), let place = local.firstIndex(of: communicator.rank) else { return nil }

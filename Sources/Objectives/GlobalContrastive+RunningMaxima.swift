@@ -29,7 +29,12 @@ extension GlobalContrastive {
       let matches = (0..<batchSize).map {
         dot(images.unit + $0 * embedDim, texts.unit + $0 * embedDim, count: embedDim)
       }
-      let loss = try waiting.measure { try meanLoss(images, texts, matches, shape, communicator) }
+      var total = 0.0
+      for (row, match) in matches.enumerated() {
+        let match = Double(batch.scale) * match
+        total += batch.note(Double(images.lse[row]) - match, Double(texts.lse[row]) - match, row)
+      }
+      let loss = try waiting.measure { try communicator.sum(total) / Double(2 * globalBatchSize) }
       let similarity = gradient(images, against: texts, shape, into: batch.dImageFeatures, arena)
       _ = gradient(texts, against: images, shape, into: batch.dTextFeatures, arena)
       let dLogitScale =
@@ -106,16 +111,6 @@ extension GlobalContrastive {
       }
       for row in 0..<shape.rows { side.lse[row] = maximum[row] + Float(log(sum[row])) }
     }
-  }
-
-  private func meanLoss(
-    _ images: Side, _ texts: Side, _ matches: [Double], _ shape: Shape, _ communicator: any Communicator
-  ) throws -> Double {
-    var total = 0.0
-    for row in 0..<shape.rows {
-      total += Double(images.lse[row]) + Double(texts.lse[row]) - 2 * Double(shape.scale) * matches[row]
-    }
-    return try communicator.sum(total) / Double(2 * shape.columns)
   }
 
   /// dFeatures of one side; returns Σ over its tiles of (softmax over rows + softmax over columns) · similarity.

@@ -44,8 +44,9 @@ extension GlobalContrastive {
       tiles.rowDots(images.unit, texts.unit, into: perRow)
       var total = 0.0
       for row in 0..<batch.size {
-        total += tiles.logSumExp(images.sums[first + row]) + tiles.logSumExp(texts.sums[first + row])
-        total -= 2 * Double(batch.scale) * perRow[row]
+        let match = Double(batch.scale) * perRow[row]
+        let (overTexts, overImages) = (images.sums[first + row], texts.sums[first + row])
+        total += batch.note(tiles.logSumExp(overTexts) - match, tiles.logSumExp(overImages) - match, row)
       }
       let loss = try waiting.measure { try communicator.sum(total) / Double(2 * columns) }
       gradient(texts, against: images, tiles, batch, first, perRow)

@@ -43,10 +43,17 @@ package struct GlobalContrastive: Sendable {
     var textFeatures: UnsafePointer<Float>
     var dImageFeatures: UnsafeMutablePointer<Float>
     var dTextFeatures: UnsafeMutablePointer<Float>
+    var pairLosses: UnsafeMutablePointer<Double>?
     var size: Int
     var embedDim: Int
     /// exp(logitScale).
     var scale: Float
+
+    /// The sum of a pair's two cross entropies, told to whom it concerns.
+    func note(_ overTexts: Double, _ overImages: Double, _ row: Int) -> Double {
+      pairLosses?[row] = (overTexts + overImages) / 2
+      return overTexts + overImages
+    }
   }
 
   /// The loss of the global batch and the gradients of this rank's features.
@@ -56,10 +63,13 @@ package struct GlobalContrastive: Sendable {
   ///   - logitScale: the learned temperature, as log.
   ///   - precision: of the products. bf16 needs a matrix unit; a machine without one computes in 32 bits.
   ///   - dImageFeatures, dTextFeatures: [b, D], written.
+  ///   - pairLosses: [b], written where given: ½ (CE over texts + CE over images) of each pair of this rank. Their mean
+  ///     over all ranks is the loss.
   package func lossAndGradients(
     imageFeatures: UnsafePointer<Float>, textFeatures: UnsafePointer<Float>, batchSize: Int, embedDim: Int,
     logitScale: Float, precision: Precision = .fp32, dImageFeatures: UnsafeMutablePointer<Float>,
-    dTextFeatures: UnsafeMutablePointer<Float>, communicator: any Communicator, arena: Arena
+    dTextFeatures: UnsafeMutablePointer<Float>, pairLosses: UnsafeMutablePointer<Double>? = nil,
+    communicator: any Communicator, arena: Arena
   ) throws -> ContrastiveResult {
     // The logits, and their gradient through each side.
     let span = Phase.loss.begin(
@@ -67,7 +77,8 @@ package struct GlobalContrastive: Sendable {
     defer { span.end() }
     let batch = Batch(
       imageFeatures: imageFeatures, textFeatures: textFeatures, dImageFeatures: dImageFeatures,
-      dTextFeatures: dTextFeatures, size: batchSize, embedDim: embedDim, scale: expf(logitScale))
+      dTextFeatures: dTextFeatures, pairLosses: pairLosses, size: batchSize, embedDim: embedDim,
+      scale: expf(logitScale))
     let tiled =
       needsRunningMaxima
       ? nil

@@ -16,7 +16,9 @@ struct DenseContrastive {
   var batchSize: Int { images.count / embedDim }
 
   struct Result {
-    var loss: Double
+    /// ½ (cross-entropy of its row + of its column) of each pair.
+    var pairLosses: [Double]
+    var loss: Double { pairLosses.reduce(0, +) / Double(pairLosses.count) }
     var dImages: [Double]
     var dTexts: [Double]
     var dLogitScale: Double
@@ -39,11 +41,11 @@ struct DenseContrastive {
       inputs: b, outputs: d, layout: .inputsByOutputs)
     guard !isNormalised else {
       return Result(
-        loss: loss(logits), dImages: dUnitImages, dTexts: dUnitTexts,
+        pairLosses: pairLosses(logits), dImages: dUnitImages, dTexts: dUnitTexts,
         dLogitScale: Reference.dot(dLogits, logits))
     }
     return Result(
-      loss: loss(logits),
+      pairLosses: pairLosses(logits),
       dImages: Reference.l2NormaliseBackward(
         dUnitImages, y: unitImages.y, norms: unitImages.norms, rows: b, columns: d),
       dTexts: Reference.l2NormaliseBackward(
@@ -51,15 +53,13 @@ struct DenseContrastive {
       dLogitScale: Reference.dot(dLogits, logits))
   }
 
-  /// ½ (mean cross-entropy of rows + of columns), the target on the diagonal.
-  private func loss(_ logits: [Double]) -> Double {
+  /// The target is on the diagonal.
+  private func pairLosses(_ logits: [Double]) -> [Double] {
     let b = batchSize
     let transposed = Reference.transpose(logits, rows: b, columns: b)
     let rows = Reference.logSumExp(logits, rows: b, columns: b, scale: 1)
     let columns = Reference.logSumExp(transposed, rows: b, columns: b, scale: 1)
-    var total = 0.0
-    for i in 0..<b { total += rows[i] + columns[i] - 2 * logits[i * b + i] }
-    return total / Double(2 * b)
+    return (0..<b).map { (rows[$0] + columns[$0]) / 2 - logits[$0 * b + $0] }
   }
 
   /// (softmax over rows + softmax over columns − 2 I) / 2B.

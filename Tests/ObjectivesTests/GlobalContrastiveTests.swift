@@ -14,10 +14,12 @@ struct GlobalContrastiveTests {
     var dImages: [Float]
     var dTexts: [Float]
     var dLogitScale: Double
+    var pairLosses: [Double]
   }
 
   private struct Whole {
     var losses: [Double]
+    var pairLosses: [Double]
     var dImages: [Float]
     var dTexts: [Float]
     var dLogitScale: Double
@@ -56,15 +58,18 @@ struct GlobalContrastiveTests {
     let parts = try ThreadedCommunicator.run(worldSize: world.ranks) { communicator in
       let rows = communicator.rank * b * d..<(communicator.rank + 1) * b * d
       var (dImages, dTexts) = (unwritten(Float.self, b * d), unwritten(Float.self, b * d))
+      var pairLosses = [Double](repeating: .nan, count: b)
       let result = try objective.lossAndGradients(
         imageFeatures: Array(images[rows]), textFeatures: Array(texts[rows]), batchSize: b, embedDim: d,
         logitScale: logitScale, precision: precision, dImageFeatures: &dImages, dTextFeatures: &dTexts,
-        communicator: communicator,
-        arena: Arena(capacity: 1 << 26))
-      return Part(loss: result.loss, dImages: dImages, dTexts: dTexts, dLogitScale: result.dLogitScale)
+        pairLosses: &pairLosses, communicator: communicator, arena: Arena(capacity: 1 << 26))
+      return Part(
+        loss: result.loss, dImages: dImages, dTexts: dTexts, dLogitScale: result.dLogitScale,
+        pairLosses: pairLosses)
     }
     return Whole(
-      losses: parts.map(\.loss), dImages: parts.flatMap(\.dImages), dTexts: parts.flatMap(\.dTexts),
+      losses: parts.map(\.loss), pairLosses: parts.flatMap(\.pairLosses), dImages: parts.flatMap(\.dImages),
+      dTexts: parts.flatMap(\.dTexts),
       dLogitScale: parts.reduce(0) { $0 + $1.dLogitScale })
   }
 
@@ -88,6 +93,9 @@ struct GlobalContrastiveTests {
     let expected = dense(world, logitScale).lossAndGradients()
     for loss in actual.losses { #expect(abs(loss - expected.loss) < 1e-5) }
     #expect(Set(actual.losses).count == 1)
+    for (pair, loss) in actual.pairLosses.enumerated() {
+      #expect(abs(loss - expected.pairLosses[pair]) < 1e-4, "pair \(pair)")
+    }
     // A batch of one pair, or features of one dimension, have no gradient but rounding.
     #expect(normMismatch(doubles(actual.dImages), expected.dImages, tolerance: 2e-5, floor: 1e-5) == nil)
     #expect(normMismatch(doubles(actual.dTexts), expected.dTexts, tolerance: 2e-5, floor: 1e-5) == nil)

@@ -140,6 +140,7 @@ import Testing
     ("{crops: [{}, {resize_to: 1.5}]}", "augmentation.crops[2]: resize_to"),
     ("{crops: [{name: a b}]}", "augmentation.crops[1]: name"),
     ("{crops: [{name: ä}]}", "augmentation.crops[1]: name"),
+    ("{crops: [{name: ko}]}", "augmentation.crops[1]: name"),
     ("{crops: [{name: a}, {name: a}]}", "augmentation.crops[2]: name"),
     ("{crops: [{augmentation: none, flip: 0.5}]}", "augmentation.crops[1]: flip"),
     ("{crops: [{augmentation: mild}]}", "augmentation.crops[1]: augmentation"),

@@ -1,3 +1,4 @@
+import Captions
 import Collectives
 import Kernels
 import Objectives
@@ -28,6 +29,9 @@ private struct CroppedPairs {
     first = range.lowerBound
   }
 
+  /// Korean, English, Korean, …
+  static func language(_ pair: Int) -> CaptionLanguage { pair.isMultiple(of: 2) ? .korean : .english }
+
   func withBatch<R>(_ body: (TrainBatch) throws -> R) rethrows -> R {
     let buffers = crops.map { crop in
       let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: crop.images.count)
@@ -39,7 +43,10 @@ private struct CroppedPairs {
       TrainBatch.Crop(
         name: crop.name, images: ImageBatch(buffer.baseAddress!, count: captions.count, size: 16))
     }
-    return try body(TrainBatch(crops: views, captions: captions, step: 0, firstSlot: first))
+    return try body(
+      TrainBatch(
+        crops: views, captions: captions, languages: (0..<captions.count).map { Self.language(first + $0) },
+        step: 0, firstSlot: first))
   }
 }
 
@@ -47,6 +54,7 @@ private struct CroppedPairs {
   private struct Outcome: Sendable {
     var loss: Double
     var terms: [String: Double]
+    var languages: LanguageLosses
     /// By parameter; of what is trained.
     var gradients: [String: [Double]]
     var activationBytes: Int
@@ -84,7 +92,8 @@ private struct CroppedPairs {
     }
     return Outcome(
       loss: result.loss, terms: Dictionary(uniqueKeysWithValues: result.terms.map { ($0.name, $0.value) }),
-      gradients: Dictionary(uniqueKeysWithValues: gradients), activationBytes: arena.peakBytes,
+      languages: result.languages, gradients: Dictionary(uniqueKeysWithValues: gradients),
+      activationBytes: arena.peakBytes,
       reports: reports)
   }
 
@@ -98,6 +107,28 @@ private struct CroppedPairs {
       }
     }
     return nil
+  }
+
+  /// Also over the ranks: the sums of their parts are those of the whole.
+  @Test func theLossesOfTheLanguagesAddUpToTheWhole() throws {
+    let names = ["global", "local"]
+    let alone = try run(
+      objective(microBatchSize: 4) as ContrastiveObjective<Float>, CroppedPairs(crops: names))
+    let terms = alone.languages.terms
+    #expect(terms.map(\.name) == ["contrastive_loss_ko", "contrastive_loss_en"])
+    #expect(abs(terms[0].value - terms[1].value) > 1e-3)
+    #expect(abs((terms[0].value + terms[1].value) / 2 - alone.loss) < 1e-9)
+
+    let parts = try ThreadedCommunicator.run(worldSize: 3) { communicator in
+      let mine = communicator.rank * 2..<communicator.rank * 2 + 2
+      let objective: ContrastiveObjective<Float> = try objective()
+      return try run(objective, CroppedPairs(mine, crops: names), communicator).languages
+    }
+    let together = parts.reduce(into: LanguageLosses()) { $0 += $1 }.terms
+    for (found, expected) in zip(together, terms) {
+      #expect(found.name == expected.name && abs(found.value - expected.value) < 1e-5)
+    }
+    #expect(LanguageLosses().terms.isEmpty)
   }
 
   @Test func theLossOfCropsIsTheirMean() throws {

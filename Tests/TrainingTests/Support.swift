@@ -130,15 +130,8 @@ func saveCheckpoint(
   _ tokenizer: any Tokenizer, in directory: CheckpointDirectory,
   _ communicator: any Communicator = SoloCommunicator()
 ) throws {
-  let files =
-    communicator.isLeader
-    ? [
-      (name: "model.json", content: try ModelFile.json(model)),
-      (name: "tokenizer.json", content: tokenizer.json()),
-    ] : []
-  let saver = CheckpointSaver(
-    CheckpointSnapshot(parameters, optimizer, files: files, communicator), directory, token: "test",
-    communicator)
+  let snapshot = try CheckpointSnapshot(parameters, optimizer, model: model, tokenizer, communicator)
+  let saver = CheckpointSaver(snapshot, directory, token: "test", communicator)
   saver.begin(state)
   if let failure = try saver.finish()?.failure { throw KelipError(failure) }
 }

@@ -1,3 +1,5 @@
+import Captions
+
 /// One rank's part of a global batch. B is the number of its samples here.
 ///
 /// The images lie in a buffer of the loader's: call `release()` when they are no longer needed.
@@ -12,6 +14,8 @@ package final class Batch: @unchecked Sendable {
   package let tokens: [Int32]
   /// B + 1 places in `tokens`: caption i is `offsets[i]..<offsets[i + 1]`.
   package let offsets: [Int32]
+  /// Of the captions.
+  package let languages: [CaptionLanguage]
   /// The keys of the samples that are in the batch, replacements included.
   package let keys: [String]
   /// The bad samples that replacements stand for, in the order of the slots.
@@ -28,6 +32,7 @@ package final class Batch: @unchecked Sendable {
     epoch = pending.epoch
     tokens = slots.flatMap(\.tokens)
     offsets = slots.reduce(into: [0]) { $0.append($0.last! + Int32($1.tokens.count)) }
+    languages = slots.map(\.language)
     keys = slots.map(\.key)
     skipped = slots.flatMap(\.skipped)
     self.waitSeconds = waitSeconds

@@ -1,7 +1,10 @@
+import Captions
+
 /// What decoding one slot of a batch gives besides its pixels.
 struct DecodedSlot: Sendable {
   var key: String
   var tokens: [Int32]
+  var language: CaptionLanguage
   /// The bad samples tried before the one that is used.
   var skipped: [SkippedSample]
 }

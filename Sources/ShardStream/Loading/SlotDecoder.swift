@@ -27,7 +27,9 @@ struct SlotDecoder: Sendable {
       let sample = try sample(draw)
       do {
         let tokens = try decode(sample, task)
-        return DecodedSlot(key: try options.source.key(sample), tokens: tokens, skipped: skipped)
+        return DecodedSlot(
+          key: try options.source.key(sample), tokens: tokens,
+          language: try options.source.language(sample), skipped: skipped)
       } catch let fault as SampleFault {
         skipped.append(try reader.skipped(sample, fault))
       }

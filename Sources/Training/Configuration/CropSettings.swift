@@ -1,4 +1,5 @@
 import Basics
+import Captions
 import Configuration
 import ShardStream
 
@@ -69,6 +70,10 @@ package struct CropSettings: Sendable, Equatable {
   private static func requireName(_ name: String, _ taken: [String], _ reader: ConfigReader) throws {
     guard name.utf8.allSatisfy({ $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") || isWord($0) }) else {
       throw reader.fault("name", "\"\(name)\" is no name for metrics", hint: "use letters, digits, _ and -")
+    }
+    guard CaptionLanguage(tag: name) == nil else {
+      throw reader.fault(
+        "name", "\"\(name)\" stands for the captions' language in metrics", hint: "take another name")
     }
     guard !taken.contains(name) else {
       throw reader.fault("name", "another entry is named \"\(name)\" too")

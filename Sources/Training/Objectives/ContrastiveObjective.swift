@@ -103,6 +103,8 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
     let dTexts: UnsafeMutablePointer<Float>
     /// Of the crop in turn.
     let dCropTexts: UnsafeMutablePointer<Float>
+    /// Of the crop in turn, [b].
+    let losses: UnsafeMutablePointer<Double>
     /// Crop after crop.
     private let allImages: UnsafeMutablePointer<Float>
     private let allDImages: UnsafeMutablePointer<Float>
@@ -112,8 +114,15 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
       let count = batch.count * embedDim
       (texts, dCropTexts) = (arena.allocate(Float.self, count), arena.allocate(Float.self, count))
       dTexts = arena.allocateZeroed(Float.self, count)
+      losses = arena.allocate(Double.self, batch.count)
       allImages = arena.allocate(Float.self, count * batch.crops.count)
       allDImages = arena.allocate(Float.self, count * batch.crops.count)
+    }
+
+    var languageLosses: LanguageLosses {
+      var sums = LanguageLosses()
+      for (pair, language) in batch.languages.enumerated() { sums.add(losses[pair], language) }
+      return sums
     }
 
     func images(_ crop: Int) -> UnsafeMutablePointer<Float> { allImages + crop * batch.count * embedDim }
@@ -143,7 +152,7 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
   private func forward(_ pairs: Pairs, _ crop: Int, _ context: ObjectiveContext) throws {
     let images = pairs.batch.crops[crop].images
     try model.encodeImages(images, into: pairs.images(crop), pass(.training, context))
-    total.add(try cropLoss(pairs, crop, context), pairs.batch.crops[crop].name)
+    try addLoss(pairs, crop, context)
   }
 
   /// Features of all micro-batches without activations, one global loss, then each micro-batch forward again and
@@ -155,11 +164,11 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
     let features = try encodeTexts(pairs, texts, context)
     let crops = pairs.batch.crops
     let keepsImages = imageRanges.count == 1 && crops.count == 1
-    for (number, crop) in crops.enumerated() {
+    for number in crops.indices {
       for rows in imageRanges {
         try encodeImages(pairs, number, rows, keepsImages ? .training : .rehearsal, context)
       }
-      total.add(try cropLoss(pairs, number, context), crop.name)
+      try addLoss(pairs, number, context)
     }
     try finishLogitScale(context)
     try backwardTexts(pairs, texts, features, context)
@@ -234,22 +243,20 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
   }
 
   /// The loss of one crop against the texts; its gradients are weighted as its part of the mean.
-  private func cropLoss(
-    _ pairs: Pairs, _ crop: Int, _ context: ObjectiveContext
-  ) throws -> ContrastiveResult {
+  private func addLoss(_ pairs: Pairs, _ crop: Int, _ context: ObjectiveContext) throws {
     let count = pairs.batch.count * pairs.embedDim
     let result = try loss.lossAndGradients(
       imageFeatures: pairs.images(crop), textFeatures: pairs.texts, batchSize: pairs.batch.count,
       embedDim: pairs.embedDim, logitScale: model.logitScale.value.pointee, precision: S.precision,
       dImageFeatures: pairs.dImages(crop), dTextFeatures: pairs.dCropTexts,
-      communicator: context.communicator, arena: context.arena)
+      pairLosses: pairs.losses, communicator: context.communicator, arena: context.arena)
     let part = Float(options.weight / Double(pairs.batch.crops.count))
     if part != 1 {
       scale(pairs.dImages(crop), by: part, count: count)
       scale(pairs.dCropTexts, by: part, count: count)
     }
     addInPlace(pairs.dCropTexts, to: pairs.dTexts, count: count)
-    return result
+    total.add(result, pairs.batch.crops[crop].name, pairs.languageLosses)
   }
 
   private func finishLogitScale(_ context: ObjectiveContext) throws {

@@ -3,12 +3,13 @@ import Objectives
 
 /// The losses of a batch's crops as they come in, and their mean. Lives from step to step, for its memory.
 struct CropLosses {
-  private static var whole: String { "contrastive_loss" }
+  static var whole: String { "contrastive_loss" }
 
   private var logitScale: Float = 0
   private(set) var losses: [(name: String, value: Double)] = []
   private(set) var dLogitScale = 0.0
   private var communicationSeconds = 0.0
+  private var languages = LanguageLosses()
   /// The whole, then each group of crops where there are several.
   private var terms: [(name: String, value: Double)] = []
   /// Of each crop: its name, and the place of its group in `terms`.
@@ -17,11 +18,13 @@ struct CropLosses {
   mutating func begin(logitScale: Float) {
     self.logitScale = logitScale
     losses.removeAll(keepingCapacity: true)
-    (dLogitScale, communicationSeconds) = (0, 0)
+    (dLogitScale, communicationSeconds, languages) = (0, 0, LanguageLosses())
   }
 
-  mutating func add(_ crop: ContrastiveResult, _ name: String) {
+  /// - Parameter languages: the crop's losses by the languages of its pairs.
+  mutating func add(_ crop: ContrastiveResult, _ name: String, _ languages: LanguageLosses) {
     losses.append((name, crop.loss))
+    self.languages += languages
     dLogitScale += crop.dLogitScale
     communicationSeconds += crop.communicationSeconds
   }
@@ -39,7 +42,7 @@ struct CropLosses {
       }
       terms[0].value = loss
       return ObjectiveResult(
-        loss: loss, terms: terms, logitScale: exp(Double(logitScale)),
+        loss: loss, terms: terms, languages: languages, logitScale: exp(Double(logitScale)),
         communicationSeconds: communicationSeconds)
     }
   }

@@ -1,4 +1,6 @@
+import Captions
 import Collectives
+import Captions
 import Kernels
 import Towers
 
@@ -8,14 +10,19 @@ package struct TrainBatch {
   package var crops: [Crop]
   /// b packed captions; empty where the stage needs none.
   package var captions: PackedCaptions
+  /// Of the captions, for what is told of each language; empty where that is not asked for.
+  package var languages: [CaptionLanguage]
   /// Of the run's stage, counted from 0: seeds what is drawn for the batch.
   package var step: Int
   /// The place of its first sample in the global batch, so that draws do not depend on the number of ranks.
   package var firstSlot: Int
 
-  package init(crops: [Crop], captions: PackedCaptions, step: Int, firstSlot: Int) {
+  package init(
+    crops: [Crop], captions: PackedCaptions, languages: [CaptionLanguage] = [], step: Int, firstSlot: Int
+  ) {
     precondition(!crops.isEmpty)
-    (self.crops, self.captions, self.step, self.firstSlot) = (crops, captions, step, firstSlot)
+    (self.crops, self.captions, self.languages) = (crops, captions, languages)
+    (self.step, self.firstSlot) = (step, firstSlot)
   }
 
   /// One view of every picture.
@@ -46,22 +53,24 @@ package struct ObjectiveContext {
   }
 }
 
-/// What a batch gave; equal on every rank but for the time.
+/// What a batch gave; equal on every rank but for the time and the losses by language.
 package struct ObjectiveResult: Sendable {
   /// The whole loss of the global batch, before the update.
   package var loss: Double
   /// Its parts, as `metrics.jsonl` names them.
   package var terms: [(name: String, value: Double)]
+  /// Of this rank's pairs alone; none without a contrastive term.
+  package var languages = LanguageLosses()
   /// The factor on cosine similarities; nil without a contrastive term.
   package var logitScale: Double?
   /// Seconds spent waiting for other ranks, the gradient all-reduce aside.
   package var communicationSeconds: Double
 
   package init(
-    loss: Double, terms: [(name: String, value: Double)], logitScale: Double? = nil,
-    communicationSeconds: Double
+    loss: Double, terms: [(name: String, value: Double)], languages: LanguageLosses = LanguageLosses(),
+    logitScale: Double? = nil, communicationSeconds: Double
   ) {
-    (self.loss, self.terms, self.logitScale) = (loss, terms, logitScale)
+    (self.loss, self.terms, self.languages, self.logitScale) = (loss, terms, languages, logitScale)
     self.communicationSeconds = communicationSeconds
   }
 }

@@ -42,8 +42,7 @@ package struct RunState: Codable, Sendable, Equatable {
   static func shared(
     from communicator: any Communicator, _ leaders: () throws -> RunState
   ) throws -> RunState {
-    let mine = try communicator.onLeader { Array(try JSONEncoder().encode(leaders())) } ?? []
-    var state = try JSONDecoder().decode(RunState.self, from: Data(communicator.allGatherBytes(mine)[0]))
+    var state = try communicator.shareLeaders(leaders)
     state.worldSize = communicator.worldSize
     return state
   }

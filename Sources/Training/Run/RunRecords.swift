@@ -13,6 +13,12 @@ struct RankReport: BitwiseCopyable {
   /// By this rank's clock; the leader's counts.
   var wantsSave: Bool
   var saving: SaveProgress
+  var languages: LanguageLosses
+}
+
+extension [RankReport] {
+  /// Of the global batch.
+  var languageLosses: LanguageLosses { reduce(into: LanguageLosses()) { $0 += $1.languages } }
 }
 
 /// The leader's records of a run: `metrics.jsonl`, `samples.jsonl`, `quarantine.jsonl`, TensorBoard's event files, its
@@ -89,7 +95,7 @@ final class RunRecords {
         ("step", .integer(state.step)), ("epoch", .integer(epoch)),
         ("samples_seen", .integer(state.samplesSeen)),
         ("loss", .number(result.loss)),
-      ] + result.objective.terms.map { ($0.name, .number($0.value)) }
+      ] + (result.objective.terms + reports.languageLosses.terms).map { ($0.name, .number($0.value)) }
       + (result.objective.logitScale.map { [("logit_scale", .number($0))] } ?? []) + [
         ("lr", .number(result.lr)),
         ("grad_norm", .number(result.gradientNorm)), ("updated", .bool(result.updated)),

@@ -43,6 +43,17 @@ final class TrainLoop {
   /// The steps that are left; the exit code says whether the stage is done or the run wants to be requeued.
   func run() throws -> ExitCode {
     defer { loader.stop() }
+    do {
+      return try runSteps()
+    } catch {
+      // All ranks leave together: a checkpoint under way gets its end.
+      let isCommon = error is LossWatch.Fault || (error as? KelipError)?.isAgreed == true
+      if isCommon, let outcome = try saver.finish() { try session.note(outcome) }
+      throw error
+    }
+  }
+
+  private func runSteps() throws -> ExitCode {
     var isTimeToSave = false
     while session.state.step < stage.endStep {
       let reports = try runStep()
@@ -80,7 +91,8 @@ final class TrainLoop {
       RankReport(
         dataSeconds: batch.waitSeconds, computeSeconds: result.computeSeconds,
         communicationSeconds: result.communicationSeconds, skippedCount: batch.skipped.count,
-        wantsStop: StopSignal.isRequested, wantsSave: session.isSaveDueByTime, saving: saver.progress))
+        wantsStop: StopSignal.isRequested, wantsSave: session.isSaveDueByTime, saving: saver.progress,
+        languages: result.objective.languages))
     session.state.step += 1
     Activity.advance(step: session.state.step)
     session.state.updates = step.optimizer.step
@@ -101,8 +113,8 @@ final class TrainLoop {
     }
     return TrainBatch(
       crops: crops,
-      captions: PackedCaptions(ids: batch.tokens, offsets: batch.offsets), step: index,
-      firstSlot: communicator.rank * batch.count)
+      captions: PackedCaptions(ids: batch.tokens, offsets: batch.offsets), languages: batch.languages,
+      step: index, firstSlot: communicator.rank * batch.count)
   }
 
   private func record(
@@ -110,9 +122,8 @@ final class TrainLoop {
   ) throws {
     let (number, records) = (session.state.step, session.records)
     if config.log.sampleKeys {
-      let keys = try communicator.allGatherBytes(Array(JSONEncoder().encode(batch.keys)))
-      try records?.writeKeys(
-        step: number, keys.flatMap { try JSONDecoder().decode([String].self, from: Data($0)) })
+      let keys = try communicator.allGather(coding: batch.keys)
+      try records?.writeKeys(step: number, keys.flatMap { $0 })
     }
     var bad: [BadSample] = []
     if reports.contains(where: { $0.skippedCount > 0 }) {
@@ -139,9 +150,7 @@ final class TrainLoop {
     }
     let fault = session.state.lossWatch.note(
       step: number, loss: result.loss, updated: result.updated, config.safety)
-    guard let fault else { return }
-    if let outcome = try saver.finish() { try session.note(outcome) }
-    throw fault
+    if let fault { throw fault }
   }
 
   /// The work done so far is saved first: with the shards mended or the limit raised, the run goes on from here.

@@ -51,10 +51,12 @@ package enum Worker {
   ) throws -> RunWatch? {
     guard let limits = config.watch else { return nil }
     let directory = RunDirectory(config.runDirectory)
-    let leaders = try communicator.onLeader { try RunWatch(leading: directory, limits: limits, logger) }
-    let encoded = try leaders.map { Array(try JSONEncoder().encode($0.address)) } ?? []
-    let address = try JSONDecoder().decode(
-      WatchAddress.self, from: Data(communicator.allGatherBytes(encoded)[0]))
+    var leaders: RunWatch?
+    let address = try communicator.shareLeaders {
+      let watch = try RunWatch(leading: directory, limits: limits, logger)
+      leaders = watch
+      return watch.address!
+    }
     if let leaders { return leaders }
     let watch = RunWatch(
       following: address, rank: communicator.rank, in: directory, limits: limits, logger)

@@ -137,9 +137,7 @@ final class CheckpointSaver {
     case .success(let files): mine.files = files
     case .failure(let error): mine.failure = "\(error)"
     }
-    let parts = try communicator.allGatherBytes(Array(JSONEncoder().encode(mine))).map {
-      try JSONDecoder().decode(Part.self, from: Data($0))
-    }
+    let parts = try communicator.allGather(coding: mine)
     current.stallSeconds = parts.map(\.stallSeconds).max()!
     current.processorSeconds = parts.map(\.processorSeconds).max()!
     guard communicator.isLeader else { return phase = .committing(nil) }
@@ -168,8 +166,7 @@ final class CheckpointSaver {
     case .failure(let error): mine.failure = "\(error)"
     case nil: break
     }
-    let leaders = try communicator.allGatherBytes(Array(JSONEncoder().encode(mine)))[0]
-    let verdict = try JSONDecoder().decode(Verdict.self, from: Data(leaders))
+    let verdict = try communicator.allGather(coding: mine)[0]
     (current.failure, current.warning) = (verdict.failure, verdict.warning)
     current.seconds = monotonicSeconds() - started
     return current

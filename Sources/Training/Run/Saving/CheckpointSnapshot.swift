@@ -4,6 +4,7 @@ import Collectives
 import Foundation
 import Kernels
 import Optimization
+import Tokenization
 import Towers
 
 /// What a rank writes of a checkpoint, as it stood at the end of a step: its part of the moments, and on the leader all
@@ -12,28 +13,35 @@ final class CheckpointSnapshot: @unchecked Sendable {
   // Safe to share: `take` is called while nothing writes, and `write` reads only.
   private let parameters: ParameterArena
   private let optimizer: Optimizer
-  private let moments: MomentPieces
+  /// In the order of their tensors in the file.
+  private let moments: [(moment: Moment, piece: MomentPieces.Piece)]
   private let momentFile: (name: String, image: SafetensorsImage)
   /// The leader's: weights of the model, and of what an objective trains beside it.
   private let weightFiles: [(name: String, tensors: ParameterTensors, image: SafetensorsImage)]
+  /// What the leader adds as it is, so that a checkpoint is usable on its own.
   private let files: [(name: String, content: Data)]
   private let isLeader: Bool
   private var state: RunState?
 
-  /// - Parameter files: what the leader adds as it is.
   init(
-    _ parameters: ParameterArena, _ optimizer: Optimizer, files: [(name: String, content: Data)],
+    _ parameters: ParameterArena, _ optimizer: Optimizer, model: ModelConfig, _ tokenizer: any Tokenizer,
     _ communicator: any Communicator
-  ) {
-    (self.parameters, self.optimizer, self.files) = (parameters, optimizer, files)
+  ) throws {
+    (self.parameters, self.optimizer) = (parameters, optimizer)
+    files =
+      communicator.isLeader
+      ? [
+        (name: "model.json", content: try ModelFile.json(model)),
+        (name: "tokenizer.json", content: tokenizer.json()),
+      ] : []
     let (rank, worldSize) = (communicator.rank, communicator.worldSize)
     isLeader = communicator.isLeader
-    let moments = MomentPieces(optimizer, parameters, rank: rank, worldSize: worldSize)
+    let pieces = MomentPieces(optimizer, parameters, rank: rank, worldSize: worldSize).pieces
+    let moments = Moment.allCases.flatMap { moment in pieces.map { (moment: moment, piece: $0) } }
     self.moments = moments
     momentFile = (
       name: MomentPieces.fileName(rank: rank, worldSize: worldSize),
-      image: SafetensorsImage(
-        tensors: Moment.allCases.flatMap { moment in moments.pieces.map { $0.tensor(moment) } })
+      image: SafetensorsImage(tensors: moments.map { $0.piece.tensor($0.moment) })
     )
     weightFiles = isLeader ? Self.weightFiles(parameters.declared) : []
   }
@@ -54,16 +62,12 @@ final class CheckpointSnapshot: @unchecked Sendable {
   func take(_ state: RunState) {
     self.state = state
     for (_, tensors, image) in weightFiles { tensors.copy(into: image) }
-    for (index, (moment, piece)) in momentTensors.enumerated() {
+    for (index, (moment, piece)) in moments.enumerated() {
       let values = moment.values(of: optimizer)[piece.place..<piece.place + piece.range.count]
       copyBlock(
         UnsafeBufferPointer(rebasing: values),
         to: momentFile.image.tensor(index).assumingMemoryBound(to: Float.self))
     }
-  }
-
-  private var momentTensors: [(Moment, MomentPieces.Piece)] {
-    Moment.allCases.flatMap { moment in moments.pieces.map { (moment, $0) } }
   }
 
   /// Writes this rank's files of the last snapshot; they are on the disk when this returns.

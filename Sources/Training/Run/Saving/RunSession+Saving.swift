@@ -9,15 +9,9 @@ import Towers
 extension CheckpointSaver {
   /// Of one stage of a run.
   convenience init(_ session: RunSession, _ parameters: ParameterArena, _ optimizer: Optimizer) throws {
-    let plan = session.plan
-    let files =
-      session.communicator.isLeader
-      ? [
-        (name: "model.json", content: try ModelFile.json(plan.model)),
-        (name: "tokenizer.json", content: plan.tokenizer.json()),
-      ] : []
     let nothing: @Sendable () throws -> Void = {}
-    let snapshot = CheckpointSnapshot(parameters, optimizer, files: files, session.communicator)
+    let snapshot = try CheckpointSnapshot(
+      parameters, optimizer, model: session.plan.model, session.plan.tokenizer, session.communicator)
     self.init(
       snapshot, session.checkpoints, token: session.token, session.communicator,
       synchronizeRecords: session.records?.synchronize ?? nothing)
