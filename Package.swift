@@ -99,19 +99,24 @@ let package = Package(
       ],
       swiftSettings: testable),
     room(
+      "Evaluation",
+      [
+        "Basics", "Kernels", "Collectives", "Imaging", "Charts", "Tokenization", "ShardStream", "Towers",
+        "Objectives", "Checkpointing",
+      ]),
+    room(
       "Training",
       [
         "Basics", "Configuration", "Kernels", "Collectives", "Tokenization", "Captions", "ShardStream",
-        "Towers", "Objectives",
-        "Optimization",
+        "Towers", "Objectives", "Optimization", "Evaluation", "Imaging", "Charts",
         "Checkpointing", "RunService", "LivePage", .product(name: "Yams", package: "Yams"), logging,
       ]),
     room("Planning", ["Basics", "Collectives", "Charts"]),
     room(
-      "Evaluation",
+      "Previews",
       [
-        "Basics", "Configuration", "Kernels", "Imaging", "Charts", "Tokenization", "ShardStream", "Towers",
-        "Checkpointing", "Training",
+        "Basics", "Configuration", "Kernels", "Collectives", "Imaging", "Charts", "ShardStream", "Towers",
+        "Evaluation", "Training",
       ]),
     room(
       "Benchmarks",
@@ -129,7 +134,7 @@ let package = Package(
     .executableTarget(
       name: "kelip",
       dependencies: [
-        "Basics", "Kernels", "Training", "Evaluation", "Benchmarks", "DatasetBuilding", "MPICollectives",
+        "Basics", "Kernels", "Training", "Evaluation", "Previews", "Benchmarks", "DatasetBuilding", "MPICollectives",
         "ProgramEntry",
         "Tokenization",
         "Imaging",
@@ -214,6 +219,9 @@ let package = Package(
         "Evaluation", "Training", "Towers", "Tokenization", "Checkpointing", "Kernels", "Basics", "Imaging",
         "Charts", "Collectives", "TinyRun",
       ]),
+    tests(
+      "PreviewsTests",
+      ["Previews", "Training", "Imaging", "Charts", "Collectives", "Kernels", "Towers", "Basics", "TinyRun"]),
   ],
   cxxLanguageStandard: .cxx17
 )

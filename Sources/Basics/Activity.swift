@@ -8,6 +8,7 @@ package enum Activity: UInt8, Sendable, Codable, CaseIterable {
   case waitingForRanks
   case writingRecords
   case saving
+  case evaluating
 
   package var label: String {
     switch self {
@@ -17,6 +18,7 @@ package enum Activity: UInt8, Sendable, Codable, CaseIterable {
     case .waitingForRanks: "waiting for other ranks"
     case .writingRecords: "writing records"
     case .saving: "saving a checkpoint"
+    case .evaluating: "evaluating"
     }
   }
 

@@ -15,14 +15,24 @@ extension CheckpointDirectory {
     try AtomicFile.write(text, to: url.appendingPathComponent("latest"))
   }
 
+  /// Points `best` to a checkpoint, if it is there.
+  package func publishBest(step: Int) throws {
+    guard try steps().contains(step) else { return }
+    try AtomicFile.write(Data("\(Self.name(step: step))\n".utf8), to: url.appendingPathComponent("best"))
+  }
+
   /// Removes unfinished checkpoints of processes that died, and of those up to `step` what need not be kept. Only
   /// complete ones count; later ones, from before a resume, stay.
-  package func prune(after step: Int) throws {
+  ///
+  /// - Parameter best: the step of one that stays beside the newest.
+  package func prune(after step: Int, keeping best: Int? = nil) throws {
     for name in try names() where name.contains(".partial-") { try remove(url.appendingPathComponent(name)) }
     guard let keepLast = retention.last else { return }
     let older = try steps().filter { $0 <= step }
     guard let first = older.filter(looksWhole).suffix(keepLast).first else { return }
-    for step in older where step < first && !retention.keepsForGood(step) { try remove(url(step: step)) }
+    for step in older where step < first && step != best && !retention.keepsForGood(step) {
+      try remove(url(step: step))
+    }
   }
 
   /// Removes every checkpoint of this step and later ones.

@@ -2,7 +2,8 @@ import Basics
 import Foundation
 
 /// `checkpoints/` of a run's directory: whole checkpoints under `step-00000100/`, unfinished ones beside them
-/// under names that end in `.partial-PID`, and the name of the last one in the text file `latest`.
+/// under names that end in `.partial-PID`, and the name of the last one in the text file `latest`, of the one that
+/// validated best in `best`.
 ///
 /// A checkpoint appears under its name at once and complete, whenever the process or the machine dies. One
 /// process at a time writes to a run's directory (the run's lock sees to it).

@@ -50,4 +50,7 @@ package protocol Communicator: AnyObject, Sendable {
 extension Communicator {
   /// Whether this worker writes what only one should write.
   package var isLeader: Bool { rank == 0 }
+
+  /// This rank's of `count` items, dealt in equal stretches; the ranks' follow one another.
+  package func share(of count: Int) -> Range<Int> { count * rank / worldSize..<count * (rank + 1) / worldSize }
 }

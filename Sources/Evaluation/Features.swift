@@ -1,5 +1,6 @@
 import Basics
 import Checkpointing
+import Collectives
 import Foundation
 import Kernels
 
@@ -63,31 +64,52 @@ package struct Features: Sendable {
     }
   }
 
-  /// Ranks pairs: row i of the images belongs to row i of the texts.
-  package func retrieval() throws -> RetrievalReport {
-    let unit = normalised()
-    return try unit.withMatrices { try RetrievalReport(images: $0, texts: $1, scoreTile: Features.scoreTile) }
-  }
-
-  /// For each text the `k` best images, best first.
-  package func bestImages(k: Int) -> [[RankedScore]] {
-    normalised().withMatrices {
-      TopK.search(queries: $1, candidates: $0, k: k, scoreTile: Features.scoreTile)
+  /// Ranks pairs: row i of the images belongs to row i of the texts. Rows are of length 1.
+  ///
+  /// - Parameter communicator: its ranks share the work; all have the same features.
+  package func retrieval(
+    _ communicator: any Communicator = SoloCommunicator()
+  ) throws -> RetrievalReport {
+    try withMatrices {
+      try RetrievalReport(
+        images: $0, texts: $1, scoreTile: Features.scoreTile, communicator: communicator)
     }
   }
 
-  /// For each text the rank of its own image among all, from 1.
-  package func textRanks() -> [Int] {
-    normalised().withMatrices { images, texts in
-      RetrievalMetrics.ranks(
-        queries: texts, queryIDs: Array(0..<textCount), candidates: images,
-        candidateIDs: Array(0..<imageCount),
+  /// What the text of a row finds. Rows are of length 1.
+  ///
+  /// - Returns: the `k` best images, best first, and the rank of its own image among all, from 1.
+  package func imagesFound(byText row: Int, k: Int) -> (best: [RankedScore], rank: Int) {
+    withMatrices { images, texts in
+      let query = texts.rows(row..<row + 1)
+      let best = TopK.search(queries: query, candidates: images, k: k, scoreTile: Features.scoreTile)
+      let rank = RetrievalMetrics.ranks(
+        queries: query, queryIDs: [row], candidates: images, candidateIDs: Array(0..<imageCount),
         scoreTile: Features.scoreTile)
+      return (best[0], rank[0])
     }
   }
 
-  private func withMatrices<Result>(
-    _ body: (_ images: FeatureMatrix, _ texts: FeatureMatrix) throws -> Result
+  /// The rows of all ranks, in their order; memory is twice theirs for a moment.
+  package func gathered(_ communicator: any Communicator) throws -> Features {
+    Features(
+      images: try Self.gather(images, communicator), texts: try Self.gather(texts, communicator),
+      dimension: dimension)
+  }
+
+  private static func gather(_ mine: [Float], _ communicator: any Communicator) throws -> [Float] {
+    guard communicator.worldSize > 1 else { return mine }
+    let counts = try communicator.allGather(mine.count)
+    let longest = counts.max()!
+    let padded = mine + [Float](repeating: 0, count: longest - mine.count)
+    var all = [Float](repeating: 0, count: longest * counts.count)
+    try padded.withUnsafeBytes { mine in
+      try all.withUnsafeMutableBytes { try communicator.allGatherRaw(mine, into: $0) }
+    }
+    return counts.enumerated().flatMap { rank, count in all[rank * longest..<rank * longest + count] }
+  }
+
+  func withMatrices<Result>(    _ body: (_ images: FeatureMatrix, _ texts: FeatureMatrix) throws -> Result
   ) rethrows -> Result {
     try images.withUnsafeBufferPointer { images in
       try texts.withUnsafeBufferPointer { texts in

@@ -8,12 +8,17 @@ package struct PairEmbedding {
   private let encoder: any FeatureEncoder
   private static let batchSize = 64
 
+  package init(_ encoder: any FeatureEncoder, _ samples: EvaluationSamples) {
+    (self.encoder, self.samples) = (encoder, samples)
+  }
+
   package init(_ encoder: any FeatureEncoder, shards: [String], threads: Int) throws {
-    self.encoder = encoder
     let catalogue = try ShardCatalogue.load(try ShardList.resolve(shards), threads: threads)
-    samples = EvaluationSamples(
-      source: SampleSource(catalogue: catalogue), batchSize: Self.batchSize,
-      preparation: ImagePreparation(size: encoder.config.vision.imageSize), threads: threads)
+    self.init(
+      encoder,
+      EvaluationSamples(
+        source: SampleSource(catalogue: catalogue), batchSize: Self.batchSize,
+        preparation: ImagePreparation(size: encoder.config.vision.imageSize), threads: threads))
   }
 
   /// Pairs with their features: row i belongs to `numbers[i]`; bad samples are left out.
@@ -27,9 +32,16 @@ package struct PairEmbedding {
 
   /// The first `limit` pairs of a language (all for nil), in the shards' order.
   package func embed(language: String? = nil, limit: Int? = nil) throws -> Result {
-    let wanted = try samples.numbers(ofLanguage: language).prefix(limit ?? .max)
+    try embed(samples.numbers(ofLanguage: language, limit: limit))
+  }
+
+  /// Pairs with these numbers, in their order.
+  ///
+  /// - Parameter progress: is called after each batch.
+  package func embed(_ wanted: some RandomAccessCollection<Int>, progress: () -> Void = {}) throws -> Result {
     var result = Result(features: Features(images: [], texts: [], dimension: encoder.config.embedDim))
     for start in stride(from: 0, to: wanted.count, by: Self.batchSize) {
+      defer { progress() }
       let batch = try samples.samples(wanted.dropFirst(start).prefix(Self.batchSize))
       result.features.images += encoder.imageFeatures(batch.images, count: batch.count)
       result.features.texts += encoder.textFeatures(batch.captions)

@@ -4,9 +4,9 @@ import Imaging
 import ShardStream
 
 /// A picture that lies in a file of its own.
-enum PictureFile {
+package enum PictureFile {
   /// 3 × S × S normalised values; a file that cannot be read or decoded is an error that names it.
-  static func pixels(_ path: String, _ preparation: ImagePreparation) throws -> [Float] {
+  package static func pixels(_ path: String, _ preparation: ImagePreparation) throws -> [Float] {
     let data: Data
     do {
       data = try Data(contentsOf: URL(fileURLWithPath: path))

@@ -1,4 +1,5 @@
 import Basics
+import Collectives
 
 /// Retrieval in both directions, under the names that scripts read.
 package struct RetrievalReport: Codable, Equatable, Sendable {
@@ -15,27 +16,30 @@ package struct RetrievalReport: Codable, Equatable, Sendable {
   ///   - imageIDs: which picture each row shows, where several captions share one. Rows with the same id match each
   ///     other, and the first of them stands for the picture. Without ids row i matches row i only.
   ///   - scoreTile: computes the scores; pass a matrix product for large sets.
+  ///   - communicator: its ranks share the queries; all call it with the same rows and get the same report.
   /// - Throws: `KelipError` where there are no pairs or the counts differ.
   package init(
     images: FeatureMatrix, texts: FeatureMatrix, imageIDs: [Int]? = nil,
-    scoreTile: ScoreTile = ScoreTiles.plain
+    scoreTile: ScoreTile = ScoreTiles.plain, communicator: any Communicator = SoloCommunicator()
   ) throws {
     try Self.check(images: images, texts: texts, imageIDs: imageIDs)
     let textIDs = imageIDs ?? Array(0..<texts.count)
     let firstRows = Self.firstRows(of: textIDs)
     let pictureIDs = firstRows.map { textIDs[$0] }
-    let ranks = Self.gathering(images, rows: firstRows) { pictures in
+    func metrics(
+      _ queries: FeatureMatrix, _ queryIDs: [Int], _ candidates: FeatureMatrix, _ candidateIDs: [Int]
+    ) throws -> RetrievalMetrics {
+      let mine = communicator.share(of: queries.count)
+      let ranks = RetrievalMetrics.ranks(
+        queries: queries.rows(mine), queryIDs: Array(queryIDs[mine]), candidates: candidates,
+        candidateIDs: candidateIDs, scoreTile: scoreTile)
+      return RetrievalMetrics(ranks: try communicator.allGather(coding: ranks).flatMap { $0 })
+    }
+    (imageToText, textToImage) = try Self.gathering(images, rows: firstRows) { pictures in
       (
-        imageToText: RetrievalMetrics.ranks(
-          queries: pictures, queryIDs: pictureIDs, candidates: texts, candidateIDs: textIDs,
-          scoreTile: scoreTile),
-        textToImage: RetrievalMetrics.ranks(
-          queries: texts, queryIDs: textIDs, candidates: pictures, candidateIDs: pictureIDs,
-          scoreTile: scoreTile)
+        try metrics(pictures, pictureIDs, texts, textIDs), try metrics(texts, textIDs, pictures, pictureIDs)
       )
     }
-    imageToText = RetrievalMetrics(ranks: ranks.imageToText)
-    textToImage = RetrievalMetrics(ranks: ranks.textToImage)
     count = texts.count
     chanceRecallAt1 = 1 / Double(firstRows.count)
   }
@@ -61,12 +65,12 @@ package struct RetrievalReport: Codable, Equatable, Sendable {
 
   /// `body` on the given rows of `matrix`; they are copied only where some are left out.
   private static func gathering<Result>(
-    _ matrix: FeatureMatrix, rows: [Int], _ body: (FeatureMatrix) -> Result
-  ) -> Result {
-    if rows.count == matrix.count { return body(matrix) }
+    _ matrix: FeatureMatrix, rows: [Int], _ body: (FeatureMatrix) throws -> Result
+  ) rethrows -> Result {
+    if rows.count == matrix.count { return try body(matrix) }
     let gathered = rows.flatMap { matrix.rows($0..<$0 + 1).values }
-    return gathered.withUnsafeBufferPointer {
-      body(FeatureMatrix($0, count: rows.count, dimension: matrix.dimension))
+    return try gathered.withUnsafeBufferPointer {
+      try body(FeatureMatrix($0, count: rows.count, dimension: matrix.dimension))
     }
   }
 }

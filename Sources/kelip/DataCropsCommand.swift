@@ -1,7 +1,7 @@
 import ArgumentParser
 import Basics
 import Charts
-import Evaluation
+import Previews
 import Foundation
 import ProgramEntry
 import Training

@@ -8,6 +8,7 @@ import Kernels
 import ProgramEntry
 import ShardStream
 import Tokenization
+import Training
 
 /// `kelip data filter`: new shards of the samples that rules leave; also under mpirun.
 struct DataFilter: ParsableCommand {

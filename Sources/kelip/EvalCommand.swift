@@ -41,7 +41,7 @@ struct EvalRetrieval: ParsableCommand {
 
   func run() throws {
     if let features {
-      let report = try Features(contentsOf: URL(fileURLWithPath: features)).retrieval()
+      let report = try Features(contentsOf: URL(fileURLWithPath: features)).normalised().retrieval()
       return json ? print(try Self.text(report)) : printTable([("features", "", report)])
     }
     guard !data.isEmpty else { throw KelipError("give --features, or a model and --data") }

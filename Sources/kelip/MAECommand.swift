@@ -1,7 +1,7 @@
 import ArgumentParser
 import Basics
 import Charts
-import Evaluation
+import Previews
 import Foundation
 
 /// `kelip mae`: what the stage of masked autoencoding has learned.

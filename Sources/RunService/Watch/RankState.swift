@@ -38,15 +38,18 @@ package struct WatchLimits: Sendable, Equatable {
   package var startUp: Double
   package var step: Double
   package var checkpoint: Double
+  package var evaluation: Double
 
-  package init(startUp: Double, step: Double, checkpoint: Double) {
+  package init(startUp: Double, step: Double, checkpoint: Double, evaluation: Double = 3600) {
     (self.startUp, self.step, self.checkpoint) = (startUp, step, checkpoint)
+    self.evaluation = evaluation
   }
 
   func limit(_ activity: Activity) -> Double {
     switch activity {
     case .startingUp: startUp
     case .saving: checkpoint
+    case .evaluating: evaluation
     case .readingData, .computing, .waitingForRanks, .writingRecords: step
     }
   }

@@ -57,20 +57,30 @@ package struct EvaluationSamples: Sendable {
   /// The picture of one sample as it lies in its shard, to be shown.
   package func picture(_ number: Int) throws -> RGBImage { try reader.image(order.sample(number)) }
 
-  /// Which samples are in this language, without decoding a picture; all where nil. `ko`, `en` and `other` stand in the
-  /// shards' tables, another tag only in the samples' metadata.
-  package func numbers(ofLanguage language: String?) throws -> [Int] {
-    let all = Array(0..<order.sampleCount)
-    guard let language else { return all }
-    if let known = CaptionLanguage(tag: language) {
-      return try all.filter { try reader.source.language(order.sample($0)) == known }
+  /// Which samples are in this language, the first `limit` of them, without decoding a picture; all where nil. `ko`,
+  /// `en` and `other` stand in the shards' tables, another tag only in the samples' metadata.
+  package func numbers(ofLanguage language: String?, limit: Int? = nil) throws -> [Int] {
+    let (all, limit) = (0..<order.sampleCount, limit ?? .max)
+    guard let language else { return Array(all.prefix(limit)) }
+    let known = CaptionLanguage(tag: language)
+    var found: [Int] = []
+    for number in all where found.count < limit {
+      let id = order.sample(number)
+      let isWanted =
+        try known.map { try reader.source.language(id) == $0 } ?? (try metadataLanguage(id) == language)
+      if isWanted { found.append(number) }
     }
-    return try all.filter { number in
-      guard let text = try reader.metadata(order.sample(number)) else { return false }
-      let object = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
-      return object?["language"] as? String == language
-    }
+    return found
   }
+
+  private func metadataLanguage(_ id: SampleID) throws -> String? {
+    guard let text = try reader.metadata(id) else { return nil }
+    let object = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+    return object?["language"] as? String
+  }
+
+  /// A sample's caption, without its picture.
+  package func caption(_ number: Int) throws -> String { try caption(order.sample(number)) }
 
   private enum Item: Sendable {
     case good(Sample)

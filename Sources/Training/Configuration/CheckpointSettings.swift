@@ -9,6 +9,8 @@ package struct CheckpointSettings: Sendable, Equatable {
   package var everyMinutes: Double?
   /// `checkpoint.keep_last` and `checkpoint.keep_every_steps`.
   package var retention: CheckpointRetention
+  /// `checkpoint.keep_best`: by validation, where there is one.
+  package var keepsBest: Bool
   /// `checkpoint.max_failures`: saves in a row that may fail before the run ends.
   package var maxFailures: Int
 
@@ -19,6 +21,7 @@ package struct CheckpointSettings: Sendable, Equatable {
     retention = CheckpointRetention(
       last: try reader.integer("checkpoint.keep_last", default: 3, in: positive),
       everySteps: try reader.optionalInteger("checkpoint.keep_every_steps", in: positive))
+    keepsBest = try reader.bool("checkpoint.keep_best", default: true)
     maxFailures = try reader.integer("checkpoint.max_failures", default: 3, in: positive)
   }
 }

@@ -109,6 +109,9 @@ package struct TrainConfig: Sendable {
   /// Section `checkpoint`.
   package var checkpoint: CheckpointSettings
 
+  /// Section `validation`; nil for a run that is not evaluated.
+  package var validation: ValidationSettings?
+
   /// Section `watchdog`; nil where nobody watches.
   package var watch: WatchLimits?
 
@@ -201,6 +204,7 @@ package struct TrainConfig: Sendable {
     parallel = try ParallelSettings(reader)
 
     checkpoint = try CheckpointSettings(reader)
+    validation = try ValidationSettings.read(reader, shards: validationShards)
 
     watch = try WatchLimits.read(reader)
     log = try LogSettings(reader)

@@ -8,7 +8,8 @@ extension WatchLimits {
     let limits = WatchLimits(
       startUp: try reader.number("watchdog.start_seconds", default: 3600, in: range),
       step: try reader.number("watchdog.step_seconds", default: 1800, in: range),
-      checkpoint: try reader.number("watchdog.checkpoint_seconds", default: 3600, in: range))
+      checkpoint: try reader.number("watchdog.checkpoint_seconds", default: 3600, in: range),
+      evaluation: try reader.number("watchdog.validation_seconds", default: 3600, in: range))
     return try reader.bool("watchdog.enabled", default: true) ? limits : nil
   }
 }

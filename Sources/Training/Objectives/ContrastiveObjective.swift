@@ -1,7 +1,9 @@
 import Basics
 import Collectives
+import Evaluation
 import Kernels
 import Objectives
+import Tokenization
 import Towers
 
 #if canImport(Glibc)
@@ -77,6 +79,10 @@ package final class ContrastiveObjective<S: ComputeScalar>: TrainObjective {
   package var tokenTable: Parameter? { model.texts.tokenTable.isTrainable ? model.texts.tokenTable : nil }
 
   package func refresh() { model.refresh() }
+
+  package func encoder(_ tokenizer: any Tokenizer) throws -> (any FeatureEncoder)? {
+    try TowerEncoder(model, tokenizer)
+  }
 
   package func accumulate(_ batch: TrainBatch, _ context: ObjectiveContext) throws -> ObjectiveResult {
     let batch = options.patchDropout?(batch) ?? batch

@@ -1,7 +1,9 @@
 import Basics
 import Collectives
+import Evaluation
 import Kernels
 import Objectives
+import Tokenization
 import Towers
 
 /// What the joint masked objective hides, and how much the reconstruction counts.
@@ -44,6 +46,10 @@ package final class JointMaskedObjective<S: ComputeScalar>: TrainObjective {
   }
 
   package func constrain() { contrastive.constrain() }
+
+  package func encoder(_ tokenizer: any Tokenizer) throws -> (any FeatureEncoder)? {
+    try contrastive.encoder(tokenizer)
+  }
 
   /// The masked passes come first and report nothing: gradients are complete when the contrastive passes have added
   /// theirs, and the heads', first in the arena, before any of those.

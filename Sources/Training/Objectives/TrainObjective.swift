@@ -1,7 +1,8 @@
 import Captions
 import Collectives
-import Captions
+import Evaluation
 import Kernels
+import Tokenization
 import Towers
 
 /// This rank's part of a global batch, ready for the towers.
@@ -87,6 +88,8 @@ package protocol TrainObjective: AnyObject {
   func accumulate(_ batch: TrainBatch, _ context: ObjectiveContext) throws -> ObjectiveResult
   /// Brings parameters back within their limits after an update.
   func constrain()
+  /// What is trained as an encoder of pairs, with the weights of the last `refresh`; nil where there are not both towers.
+  func encoder(_ tokenizer: any Tokenizer) throws -> (any FeatureEncoder)?
   /// The embeddings of which a batch's gradient touches the rows of its captions' ids and no others; nil if there are
   /// none such.
   var tokenTable: Parameter? { get }
@@ -94,6 +97,7 @@ package protocol TrainObjective: AnyObject {
 
 extension TrainObjective {
   package var tokenTable: Parameter? { nil }
+  package func encoder(_ tokenizer: any Tokenizer) throws -> (any FeatureEncoder)? { nil }
 
   /// Where the gradients of `tokenTable` lie.
   package var tableRows: GradientLayout.Rows? {

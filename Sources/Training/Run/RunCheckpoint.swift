@@ -7,6 +7,12 @@ import Optimization
 import Tokenization
 import Towers
 
+/// A step with what its model is worth, see `ValidationResult.score`.
+struct BestStep: Codable, Sendable, Equatable {
+  var step: Int
+  var score: Double
+}
+
 /// What a checkpoint of a run holds beside the tensors.
 package struct RunState: Codable, Sendable, Equatable {
   /// Steps taken, over all stages; the stream's whole state too.
@@ -20,13 +26,15 @@ package struct RunState: Codable, Sendable, Equatable {
   package var skippedBatches = 0
   /// What is known of the stage's losses.
   var lossWatch = LossWatch()
+  /// The step whose model has validated best so far; nil where nobody looks.
+  var best: BestStep?
   /// The ranks that wrote it; for people, any number may go on from it.
   package var worldSize: Int
   /// `ShardCatalogue.digest`; nil in checkpoints that were written before it was kept.
   package var shards: String?
 
   enum CodingKeys: String, CodingKey {
-    case step, updates, shards
+    case step, updates, best, shards
     case samplesSeen = "samples_seen"
     case skippedBatches = "skipped_batches"
     case lossWatch = "loss_watch"

@@ -79,10 +79,13 @@ final class RunRecords {
     for finding in findings { try quarantine.append(finding.line) }
   }
 
-  /// - Parameter componentEpochs: of a mixture's components, see `GlobalOrder.componentEpochs`.
+  /// - Parameters:
+  ///   - componentEpochs: of a mixture's components, see `GlobalOrder.componentEpochs`.
+  ///   - validation: of this step, see `ValidationResult.fields`.
   func writeMetrics(
     _ state: RunState, stage: StagePlan, epoch: Int, componentEpochs: [(String, JSONText)],
-    _ result: StepResult, _ reports: [RankReport], stepSeconds: Double
+    _ result: StepResult, _ reports: [RankReport], stepSeconds: Double,
+    _ validation: [(String, JSONText)]
   ) throws {
     let busy = reports.map { $0.dataSeconds + $0.computeSeconds }
     let samplesPerSecond = Double(stage.settings.globalBatchSize) / stepSeconds
@@ -105,7 +108,7 @@ final class RunRecords {
         ("communication_seconds", .number(reports.map(\.communicationSeconds).max()!)),
         ("skipped_samples", .integer(reports.reduce(0) { $0 + $1.skippedCount })),
         ("rank_skew_seconds", .number(busy.max()! - busy.min()!)),
-      ] + stageName + mixture
+      ] + stageName + mixture + validation
     try metrics.append(.object(fields))
     show(step: state.step, fields, reports)
     progress.show(

@@ -16,6 +16,12 @@ final class RunSession {
   /// The leader's alone.
   let display: RunDisplay?
   var state: RunState
+  /// Nil for a run that is not evaluated.
+  let validation: Validation?
+  /// The leader's alone.
+  let validationFiles: ValidationFiles?
+  /// The best step that has a checkpoint.
+  var savedBest: BestStep?
   /// Where a run begins that begins anew.
   let fresh: RunState
   /// Batches that the next stage leaves out from its beginning.
@@ -39,7 +45,14 @@ final class RunSession {
     (self.plan, self.communicator, self.logger, self.state) = (plan, communicator, logger, state)
     (self.directory, self.fresh) = (directory, fresh)
     checkpoints = CheckpointDirectory(root: directory.root, retention: plan.config.checkpoint.retention)
-    savedStep = state.step
+    (savedStep, savedBest) = (state.step, state.best)
+    let validation = try Validation(plan, communicator) { if communicator.isLeader { logger.warning("\($0)") } }
+    self.validation = validation
+    validationFiles =
+      communicator.isLeader
+      ? validation.map {
+        ValidationFiles(directory.evaluations, $0.samples) { logger.warning("\($0)") }
+      } : nil
     token = "\(try communicator.allGather(Int(getpid()))[0])-\(try communicator.allGather(Int(time(nil)))[0])"
     let hosts = try communicator.allGatherBytes(Array(ProcessInfo.processInfo.hostName.utf8)).map {
       String(decoding: $0, as: UTF8.self)

@@ -36,6 +36,7 @@ struct StageSequence<S: ComputeScalar> {
     while true {
       do {
         let code = try runStages(from: origin)
+        session.validationFiles?.finish()
         session.display?.end(code == .done ? "done" : "stopped on a signal")
         return code
       } catch let fault as LossWatch.Fault {

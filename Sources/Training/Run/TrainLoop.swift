@@ -68,7 +68,8 @@ final class TrainLoop {
         }
       }
       isTimeToSave = isTimeToSave || reports[0].wantsSave
-      let isStepToSave = number.isMultiple(of: config.checkpoint.everySteps)
+      let isBest = session.state.best?.step == number
+      let isStepToSave = isBest || number.isMultiple(of: config.checkpoint.everySteps)
       if isStepToSave { try session.await(saver) }
       if isStepToSave || isTimeToSave, saver.isIdle {
         session.begin(saver)
@@ -97,10 +98,29 @@ final class TrainLoop {
     Activity.advance(step: session.state.step)
     session.state.updates = step.optimizer.step
     session.state.samplesSeen += stage.settings.globalBatchSize
+    let stepSeconds = monotonicSeconds() - start
+    let validation = try validateIfDue()
     Activity.enter(.writingRecords)
-    try record(batch, result, reports, stepSeconds: monotonicSeconds() - start)
+    try record(batch, result, reports, stepSeconds: stepSeconds, validation)
     try watchLoss(result)
     return reports
+  }
+
+  /// What stands in the step's record of it.
+  private func validateIfDue() throws -> [(String, JSONText)] {
+    let number = session.state.step
+    guard let validation = session.validation, validation.isDue(step: number, last: session.plan.steps) else {
+      return []
+    }
+    step.objective.refresh()
+    let encoder = try communicator.agree { try step.objective.encoder(session.plan.tokenizer) }
+    guard let encoder else { return [] }
+    let result = try validation.run(encoder)
+    session.validationFiles?.write(result, step: number)
+    if config.checkpoint.keepsBest, result.score > session.state.best?.score ?? -1 {
+      session.state.best = BestStep(step: number, score: result.score)
+    }
+    return result.fields
   }
 
   private func trainBatch(_ batch: Batch, _ index: Int) -> TrainBatch {
@@ -118,7 +138,8 @@ final class TrainLoop {
   }
 
   private func record(
-    _ batch: Batch, _ result: StepResult, _ reports: [RankReport], stepSeconds: Double
+    _ batch: Batch, _ result: StepResult, _ reports: [RankReport], stepSeconds: Double,
+    _ validation: [(String, JSONText)]
   ) throws {
     let (number, records) = (session.state.step, session.records)
     if config.log.sampleKeys {
@@ -136,7 +157,7 @@ final class TrainLoop {
       session.state, stage: stage, epoch: batch.epoch,
       componentEpochs: stage.order.componentEpochs(
         before: number - stage.firstStep + session.state.skippedBatches), result, reports,
-      stepSeconds: stepSeconds)
+      stepSeconds: stepSeconds, validation)
   }
 
   /// - Throws: `LossWatch.Fault`, on all ranks, when the run should go back.

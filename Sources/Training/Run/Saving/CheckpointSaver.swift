@@ -14,6 +14,8 @@ enum SaveProgress: UInt8, BitwiseCopyable {
 /// How a save ended; equal on all ranks.
 struct SaveOutcome: Sendable {
   var step: Int
+  /// The best step when it was saved.
+  var best: BestStep?
   /// From the snapshot to the end.
   var seconds: Double
   /// What training waited for: the snapshot of the rank where it took longest.
@@ -91,7 +93,8 @@ final class CheckpointSaver {
     precondition(isIdle, "two checkpoints at once")
     started = monotonicSeconds()
     snapshot.take(state)
-    current = SaveOutcome(step: state.step, seconds: 0, stallSeconds: monotonicSeconds() - started)
+    current = SaveOutcome(
+      step: state.step, best: state.best, seconds: 0, stallSeconds: monotonicSeconds() - started)
     phase = .writing(
       BackgroundJob { [snapshot, partial] in
         try CheckpointDirectory.createFolder(partial)
@@ -143,7 +146,7 @@ final class CheckpointSaver {
     guard communicator.isLeader else { return phase = .committing(nil) }
     let failures = parts.enumerated().compactMap { rank, part in part.failure.map { "rank \(rank): \($0)" } }
     let files = parts.flatMap(\.files)
-    let (directory, partial, step) = (directory, partial, current.step)
+    let (directory, partial, step, best) = (directory, partial, current.step, current.best?.step)
     phase = .committing(
       BackgroundJob { [synchronizeRecords] in
         do {
@@ -154,7 +157,12 @@ final class CheckpointSaver {
           try? FileManager.default.removeItem(at: partial)
           throw error
         }
-        do { try directory.prune(after: step) } catch { return "\(error)" }
+        do {
+          if let best { try directory.publishBest(step: best) }
+          try directory.prune(after: step, keeping: best)
+        } catch {
+          return "\(error)"
+        }
         return nil
       })
   }

@@ -69,7 +69,7 @@ extension RunSession {
         step: outcome.step, seconds: outcome.seconds, stallSeconds: outcome.stallSeconds,
         failure: outcome.failure))
     guard let failure = outcome.failure else {
-      saveFailures = 0
+      (saveFailures, savedBest) = (0, outcome.best)
       if communicator.isLeader {
         let times = String(
           format: "in %.1f s: %.2f s awaited, %.2f s of a core beside training", outcome.seconds,
@@ -81,6 +81,7 @@ extension RunSession {
     }
     saveFailures += 1
     if savedStep == outcome.step { savedStep = nil }
+    if state.best?.step == outcome.step { state.best = savedBest }
     let limit = plan.config.checkpoint.maxFailures
     guard saveFailures < limit else {
       var error = KelipError(

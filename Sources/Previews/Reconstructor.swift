@@ -1,6 +1,7 @@
 import Basics
 import Charts
 import Configuration
+import Evaluation
 import Foundation
 import Imaging
 import Kernels

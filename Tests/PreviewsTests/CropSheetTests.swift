@@ -6,7 +6,7 @@ import Testing
 import TinyRun
 import Training
 
-@testable import Evaluation
+@testable import Previews
 
 @Suite struct CropSheetTests {
   private let tiny: TinyRun

@@ -7,7 +7,7 @@ import Testing
 import TinyRun
 import Training
 
-@testable import Evaluation
+@testable import Previews
 
 @Suite("A look at a masked autoencoder")
 struct ReconstructorTests {
