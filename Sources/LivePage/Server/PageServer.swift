@@ -48,7 +48,7 @@ final class WakeUp: Sendable {
   init() {
     var ends: [Int32] = [-1, -1]
     precondition(pipe(&ends) == 0, "pipe: \(String(cString: strerror(errno)))")
-    ends.forEach(Listener.makeNonblocking)
+    ends.forEach(StreamSocket.makeNonblocking)
     (descriptor, writing) = (ends[0], ends[1])
   }
 
