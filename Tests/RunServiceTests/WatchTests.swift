@@ -57,9 +57,9 @@ struct WatchTests {
     let lines = Lines()
     let server = try server(lines)
     defer { server.stop() }
-    let descriptor = try #require(TCP.connect(to: "127.0.0.1", port: server.address.port, seconds: 5))
+    let socket = try #require(TCP.connect(to: "127.0.0.1", port: server.address.port, seconds: 5))
     do {
-      let connection = LineConnection(descriptor)
+      let connection = LineConnection(socket)
       let place = RankPlace(host: "far", process: 99)
       connection.send(WatchMessage(hello: .init(secret: server.address.secret, rank: 5, place: place)).line)
       let state = RankState(activity: .computing, activitySeconds: 1, step: 17, progress: 3)
@@ -82,8 +82,8 @@ struct WatchTests {
   func strangers(line: String) throws {
     let lines = Lines()
     let server = try server(lines)
-    let descriptor = try #require(TCP.connect(to: "127.0.0.1", port: server.address.port, seconds: 5))
-    let connection = LineConnection(descriptor)
+    let socket = try #require(TCP.connect(to: "127.0.0.1", port: server.address.port, seconds: 5))
+    let connection = LineConnection(socket)
     connection.send(line)
     connection.send(WatchMessage(log: "stranger").line)
     for _ in 0..<100 where connection.isOpen {

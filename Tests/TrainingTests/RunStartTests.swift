@@ -1,5 +1,6 @@
 import Basics
 import Checkpointing
+import Collectives
 import Foundation
 import RunService
 import Testing
@@ -50,6 +51,22 @@ import TinyRun
     try FileManager.default.removeItem(at: checkpoint(4, in: tiny.url("run")))
     try tiny.train("run", "optimizer.steps=4", "checkpoint.every_steps=2", resume: .from(older.path))
     #expect(try tiny.finished("run").comparableMetrics == before.comparableMetrics)
+  }
+
+  @Test func whatIsShownEndsWhereTheRunGoesOn() throws {
+    let tiny = try tinyWithCheckpoints()
+    let directory = RunDirectory(tiny.path("run"))
+    let config = try TrainConfig(contentsOf: try tiny.writeConfig("run"), overrides: ["optimizer.steps=4"])
+    let plan = try RunPlan(config, SoloCommunicator())
+    let state = try RunCheckpoint.state(checkpoint(2, in: directory.root))
+    // As after a kill between steps 4 and 5: the records are ahead of the checkpoint.
+    #expect(try tiny.finished("run").steps == [1, 2, 3, 4])
+    let session = try RunSession(
+      plan, directory, state, fresh: state, SoloCommunicator(), RunLogHandler.logger(rank: 0))
+    let shown = try #require(session.display?.status.snapshot)
+    #expect(shown.step == 2 && shown.facts?.resumedAtStep == 2)
+    let loss = try #require(shown.curves.first { $0.name == "loss" })
+    #expect(loss.curve.points(after: 0).map(\.step) == [1, 2])
   }
 
   @Test func theNewestCheckpointMayBeNamed() throws {

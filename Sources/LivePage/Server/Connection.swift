@@ -13,7 +13,7 @@ struct Connection {
     case closed
   }
 
-  let descriptor: Int32
+  let socket: StreamSocket
   private(set) var phase = Phase.receiving
   /// When it is given up, on a clock that never jumps.
   private(set) var deadline: Double
@@ -28,8 +28,8 @@ struct Connection {
   private var output: [UInt8] = []
   private var sentCount = 0
 
-  init(_ descriptor: Int32, number: Int, _ limits: ServerLimits, now: Double) {
-    (self.descriptor, self.number, self.limits) = (descriptor, number, limits)
+  init(_ socket: StreamSocket, number: Int, _ limits: ServerLimits, now: Double) {
+    (self.socket, self.number, self.limits) = (socket, number, limits)
     (waitingSince, deadline) = (now, now + limits.requestSeconds)
   }
 
@@ -81,7 +81,7 @@ struct Connection {
   private mutating func receive(now: Double) {
     let room = limits.headerBytes + 1 - input.count
     var buffer = [UInt8](repeating: 0, count: room)
-    let count = recv(descriptor, &buffer, room, 0)
+    let count = recv(socket.descriptor, &buffer, room, 0)
     guard count > 0 else {
       if count == 0 || !Self.isPassing(errno) { phase = .closed }
       return
@@ -124,26 +124,23 @@ struct Connection {
   }
 
   private mutating func send(now: Double) {
-    while sentCount < output.count {
-      let count = output.withUnsafeBytes {
-        Glibc.send(
-          descriptor, $0.baseAddress! + sentCount, $0.count - sentCount, Int32(MSG_NOSIGNAL))
-      }
-      guard count > 0 else {
-        if !Self.isPassing(errno) { phase = .closed }
-        return
-      }
-      sentCount += count
-      wait(limits.sendSeconds, now)
+    let count = output.withUnsafeBytes {
+      socket.send(UnsafeRawBufferPointer(rebasing: $0[sentCount...]))
     }
-    finishAnswer(now: now)
+    guard let count else {
+      phase = .closed
+      return
+    }
+    sentCount += count
+    if count > 0 { wait(limits.sendSeconds, now) }
+    if sentCount == output.count { finishAnswer(now: now) }
   }
 
   private mutating func finishAnswer(now: Double) {
     guard case .sending(let isLast) = phase else { return }
     (output, sentCount) = ([], 0)
     if isLast {
-      shutdown(descriptor, Int32(SHUT_WR))
+      shutdown(socket.descriptor, Int32(SHUT_WR))
       phase = .lingering
       wait(limits.lingerSeconds, now)
     } else {
@@ -154,7 +151,7 @@ struct Connection {
 
   private mutating func discard() {
     var buffer = [UInt8](repeating: 0, count: 4096)
-    let count = recv(descriptor, &buffer, buffer.count, 0)
+    let count = recv(socket.descriptor, &buffer, buffer.count, 0)
     if count == 0 || (count < 0 && !Self.isPassing(errno)) { phase = .closed }
   }
 

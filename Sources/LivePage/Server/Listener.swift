@@ -1,11 +1,11 @@
 import Basics
 import Foundation
 
-/// A socket that waits for connections.
+/// A socket that waits for connections to an address of this machine.
 final class Listener: Sendable {
-  let descriptor: Int32
+  let socket: StreamSocket
   /// The one that is bound.
-  let port: UInt16
+  var port: UInt16 { socket.port }
   let isLoopback: Bool
 
   /// - Parameters:
@@ -24,53 +24,26 @@ final class Listener: Sendable {
         hint: "give 127.0.0.1 or an address of this machine")
     }
     defer { freeaddrinfo(found) }
-    descriptor = try Self.bound(first.pointee, place)
+    socket = try Self.bound(first.pointee, place)
     isLoopback = Self.isLoopback(first.pointee.ai_addr)
-    self.port = Self.boundPort(descriptor)
   }
 
-  deinit { close(descriptor) }
+  deinit { socket.close() }
 
-  /// The next connection that waits; nil when there is none, or no descriptor is left for it.
-  func accept() -> Int32? {
-    let connection = Glibc.accept(descriptor, nil, nil)
-    guard connection >= 0 else { return nil }
-    Self.makeNonblocking(connection)
-    return connection
-  }
-
-  /// Calls return at once, and programs that this one starts do not have it.
-  static func makeNonblocking(_ descriptor: Int32) {
-    _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
-    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-  }
-
-  private static func bound(_ address: addrinfo, _ place: String) throws -> Int32 {
-    let type = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-    let descriptor = socket(address.ai_family, type, 0)
-    guard descriptor >= 0 else { throw KelipError.posix("socket", at: place) }
+  private static func bound(_ address: addrinfo, _ place: String) throws -> StreamSocket {
+    guard let socket = StreamSocket.open(family: address.ai_family) else {
+      throw KelipError.posix("socket", at: place)
+    }
     var yes: Int32 = 1
-    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-    guard bind(descriptor, address.ai_addr, address.ai_addrlen) == 0, listen(descriptor, 128) == 0 else {
+    setsockopt(socket.descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+    guard socket.listen(at: address.ai_addr, address.ai_addrlen, backlog: 128) else {
       let isTaken = errno == EADDRINUSE
       var error = KelipError.posix("bind", at: place)
       if isTaken { error.hint = "another program has this port: choose another, or 0 for any" }
-      close(descriptor)
+      socket.close()
       throw error
     }
-    return descriptor
-  }
-
-  private static func boundPort(_ descriptor: Int32) -> UInt16 {
-    var storage = sockaddr_storage()
-    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    return withUnsafeMutableBytes(of: &storage) { bytes in
-      let status = getsockname(
-        descriptor, bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self), &length)
-      precondition(status == 0, "getsockname of a bound socket")
-      // In both families the port follows the family's two bytes, most significant byte first.
-      return UInt16(bytes[2]) << 8 | UInt16(bytes[3])
-    }
+    return socket
   }
 
   private static func isLoopback(_ address: UnsafePointer<sockaddr>) -> Bool {

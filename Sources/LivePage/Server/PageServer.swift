@@ -14,7 +14,6 @@ final class PageServer: @unchecked Sendable {
   private let hasStarted = Atomic<Bool>(false)
 
   static let threadName = "kelip-page"
-  static var niceness: Int32 { 10 }
 
   init(
     listener: Listener, limits: ServerLimits, answer: @escaping @Sendable (PageRequest) -> PageResponse
@@ -25,15 +24,10 @@ final class PageServer: @unchecked Sendable {
 
   func start() {
     precondition(!hasStarted.exchange(true, ordering: .acquiringAndReleasing), "start once")
-    let thread = Thread { [loop, ended] in
-      // Of this thread alone, on Linux.
-      Thread.current.name = Self.threadName
-      setpriority(.init(PRIO_PROCESS.rawValue), 0, Self.niceness)
+    LowPriorityThread.start(named: Self.threadName) { [loop, ended] in
       loop.run()
       ended.signal()
     }
-    thread.stackSize = 4 << 20
-    thread.start()
   }
 
   func stop() {
@@ -54,7 +48,7 @@ final class WakeUp: Sendable {
   init() {
     var ends: [Int32] = [-1, -1]
     precondition(pipe(&ends) == 0, "pipe: \(String(cString: strerror(errno)))")
-    ends.forEach(Listener.makeNonblocking)
+    ends.forEach(StreamSocket.makeNonblocking)
     (descriptor, writing) = (ends[0], ends[1])
   }
 

@@ -31,7 +31,7 @@ final class ServerLoop: @unchecked Sendable {
       expire(now: now)
       if now >= acceptsFrom { acceptAll(now: now) }
     }
-    for descriptor in connections.keys { close(descriptor) }
+    for connection in connections.values { connection.socket.close() }
     connections = [:]
     listener = nil
   }
@@ -41,9 +41,9 @@ final class ServerLoop: @unchecked Sendable {
     let now = monotonicSeconds()
     var entries = [pollfd(fd: wake.descriptor, events: Int16(POLLIN), revents: 0)]
     // A negative descriptor is passed over.
-    let waiting = now >= acceptsFrom ? listener?.descriptor ?? -1 : -1
+    let waiting = now >= acceptsFrom ? listener?.socket.descriptor ?? -1 : -1
     entries.append(pollfd(fd: waiting, events: Int16(POLLIN), revents: 0))
-    entries += connections.values.map { pollfd(fd: $0.descriptor, events: $0.events, revents: 0) }
+    entries += connections.values.map { pollfd(fd: $0.socket.descriptor, events: $0.events, revents: 0) }
     var next = connections.values.map(\.deadline).min() ?? .infinity
     if now < acceptsFrom { next = min(next, acceptsFrom) }
     let milliseconds = next.isFinite ? max(0, ((next - now) * 1000).rounded(.up)) : -1
@@ -64,24 +64,27 @@ final class ServerLoop: @unchecked Sendable {
 
   private func expire(now: Double) {
     for connection in connections.values where connection.deadline <= now {
-      connections[connection.descriptor]?.expire(now: now)
-      dropIfClosed(connection.descriptor)
+      connections[connection.socket.descriptor]?.expire(now: now)
+      dropIfClosed(connection.socket.descriptor)
     }
   }
 
   private func dropIfClosed(_ descriptor: Int32) {
-    guard connections[descriptor]?.phase == .closed else { return }
-    connections[descriptor] = nil
-    close(descriptor)
+    if let connection = connections[descriptor], connection.phase == .closed { drop(connection) }
+  }
+
+  private func drop(_ connection: Connection) {
+    connections[connection.socket.descriptor] = nil
+    connection.socket.close()
   }
 
   private func acceptAll(now: Double) {
-    while let descriptor = listener?.accept() {
+    while let socket = listener?.socket.accept() {
       if connections.count >= limits.connections { makeRoom() }
       acceptedCount += 1
-      connections[descriptor] = Connection(descriptor, number: acceptedCount, limits, now: now)
+      connections[socket.descriptor] = Connection(socket, number: acceptedCount, limits, now: now)
       // Most have sent their request by now: they need not wait until others have come.
-      serve(descriptor, now: now)
+      serve(socket.descriptor, now: now)
     }
     // Of the `accept` that gave none.
     if errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM {
@@ -97,12 +100,7 @@ final class ServerLoop: @unchecked Sendable {
     }
     let owing = connections.values.filter { !isSending($0) }
     let candidates = owing.isEmpty ? Array(connections.values) : owing
-    guard
-      let oldest = candidates.min(by: {
-        ($0.waitingSince, $0.number) < ($1.waitingSince, $1.number)
-      })
-    else { return }
-    connections[oldest.descriptor] = nil
-    close(oldest.descriptor)
+    let oldest = candidates.min { ($0.waitingSince, $0.number) < ($1.waitingSince, $1.number) }
+    if let oldest { drop(oldest) }
   }
 }

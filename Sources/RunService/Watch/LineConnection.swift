@@ -5,21 +5,20 @@ import Foundation
 ///
 /// Not Sendable: one connection belongs to one thread.
 final class LineConnection {
-  let descriptor: Int32
+  let socket: StreamSocket
   private var received: [UInt8] = []
   private var unsent: [UInt8] = []
   private(set) var isOpen = true
   /// A peer that does not read, or sends no line break, is cut off.
   private static let maximumBytes = 1 << 20
 
-  init(_ descriptor: Int32) {
-    self.descriptor = descriptor
-    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+  init(_ socket: StreamSocket) {
+    self.socket = socket
     var on: Int32 = 1
-    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+    setsockopt(socket.descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
   }
 
-  deinit { close(descriptor) }
+  deinit { socket.close() }
 
   var wantsToSend: Bool { isOpen && !unsent.isEmpty }
 
@@ -31,17 +30,11 @@ final class LineConnection {
   }
 
   func flush() {
-    while isOpen, !unsent.isEmpty {
-      let count = unsent.withUnsafeBytes {
-        Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-      }
-      if count > 0 {
-        unsent.removeFirst(count)
-      } else if errno == EAGAIN {
-        return
-      } else if errno != EINTR {
-        isOpen = false
-      }
+    guard wantsToSend else { return }
+    if let count = unsent.withUnsafeBytes(socket.send) {
+      unsent.removeFirst(count)
+    } else {
+      isOpen = false
     }
   }
 
@@ -49,7 +42,7 @@ final class LineConnection {
   func receive() -> [String] {
     var chunk = [UInt8](repeating: 0, count: 4096)
     while isOpen {
-      let count = recv(descriptor, &chunk, chunk.count, 0)
+      let count = recv(socket.descriptor, &chunk, chunk.count, 0)
       if count > 0 {
         received += chunk[..<count]
         if received.count > Self.maximumBytes { isOpen = false }

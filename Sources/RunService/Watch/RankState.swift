@@ -1,20 +1,14 @@
 import Basics
 
 /// What a rank tells of itself every second.
-package struct RankState: Codable, Sendable, Equatable {
-  package var activity: Activity
+struct RankState: Codable, Sendable, Equatable {
+  var activity: Activity
   /// Seconds since it began that.
-  package var activitySeconds: Double
+  var activitySeconds: Double
   /// Steps that are done.
-  package var step: Int
+  var step: Int
   /// `Activity.progressCount`.
-  package var progress: Int
-
-  package init(activity: Activity, activitySeconds: Double, step: Int, progress: Int) {
-    (self.activity, self.activitySeconds, self.step, self.progress) = (
-      activity, activitySeconds, step, progress
-    )
-  }
+  var progress: Int
 
   /// Of this process.
   static var own: RankState {
@@ -26,11 +20,9 @@ package struct RankState: Codable, Sendable, Equatable {
 }
 
 /// Where a rank runs.
-package struct RankPlace: Codable, Sendable, Equatable {
-  package var host: String
-  package var process: Int32
-
-  package init(host: String, process: Int32) { (self.host, self.process) = (host, process) }
+struct RankPlace: Codable, Sendable, Equatable {
+  var host: String
+  var process: Int32
 }
 
 /// How long a run may stand still before it is taken to be stuck, in seconds; each part of its life has its own.

@@ -4,40 +4,32 @@ import Foundation
 /// The few calls of sockets that the watch needs.
 enum TCP {
   /// On all adapters, at a port that the system picks.
-  static func listen() throws -> (descriptor: Int32, port: UInt16) {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    guard descriptor >= 0 else { throw KelipError.posix("socket", at: "the ranks' watch") }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = INADDR_ANY
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let bound = withGeneric(&address) { bind(descriptor, $0, length) }
-    guard bound == 0, Glibc.listen(descriptor, 1024) == 0,
-      withGeneric(&address, { getsockname(descriptor, $0, &length) }) == 0
-    else {
+  static func listen() throws -> StreamSocket {
+    guard let socket = StreamSocket.open(family: AF_INET) else {
+      throw KelipError.posix("socket", at: "the ranks' watch")
+    }
+    let isListening = withAddress(in_addr(s_addr: INADDR_ANY), port: 0) {
+      socket.listen(at: $0, $1, backlog: 1024)
+    }
+    guard isListening else {
       let error = KelipError.posix("listen", at: "the ranks' watch")
-      close(descriptor)
+      socket.close()
       throw error
     }
-    return (descriptor, UInt16(bigEndian: address.sin_port))
+    return socket
   }
 
   /// nil when nobody answers in time.
-  static func connect(to host: String, port: UInt16, seconds: Double) -> Int32? {
-    let descriptor = socket(
-      AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
-    guard descriptor >= 0 else { return nil }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    inet_pton(AF_INET, host, &address.sin_addr)
-    let length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let status = withGeneric(&address) { Glibc.connect(descriptor, $0, length) }
-    if status != 0, errno != EINPROGRESS || !isConnected(descriptor, within: seconds) {
-      close(descriptor)
+  static func connect(to host: String, port: UInt16, seconds: Double) -> StreamSocket? {
+    guard let socket = StreamSocket.open(family: AF_INET) else { return nil }
+    var address = in_addr()
+    inet_pton(AF_INET, host, &address)
+    let status = withAddress(address, port: port) { Glibc.connect(socket.descriptor, $0, $1) }
+    if status != 0, errno != EINPROGRESS || !isConnected(socket.descriptor, within: seconds) {
+      socket.close()
       return nil
     }
-    return descriptor
+    return socket
   }
 
   private static func isConnected(_ descriptor: Int32, within seconds: Double) -> Bool {
@@ -69,11 +61,13 @@ enum TCP {
     return found
   }
 
-  private static func withGeneric<Result>(
-    _ address: inout sockaddr_in, _ body: (UnsafeMutablePointer<sockaddr>) -> Result
+  private static func withAddress<Result>(
+    _ address: in_addr, port: UInt16, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
   ) -> Result {
-    withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1, body)
+    var whole = sockaddr_in()
+    (whole.sin_family, whole.sin_port, whole.sin_addr) = (sa_family_t(AF_INET), port.bigEndian, address)
+    return withUnsafeBytes(of: &whole) {
+      body($0.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count))
     }
   }
 }

@@ -64,10 +64,10 @@ final class WatchClient: @unchecked Sendable {
   }
 
   /// The leader's own machine is reached over loopback.
-  private func connect() -> Int32? {
+  private func connect() -> StreamSocket? {
     let isHere = address.host == ProcessInfo.processInfo.hostName
     for host in (isHere ? ["127.0.0.1"] : []) + address.addresses {
-      if let descriptor = TCP.connect(to: host, port: address.port, seconds: 3) { return descriptor }
+      if let socket = TCP.connect(to: host, port: address.port, seconds: 3) { return socket }
     }
     return nil
   }
@@ -91,7 +91,7 @@ final class WatchClient: @unchecked Sendable {
     var orders: [String] = []
     while monotonicSeconds() < end, connection.isOpen, !isStopping.load(ordering: .relaxed) {
       let interest = POLLIN | (connection.wantsToSend ? POLLOUT : 0)
-      var event = pollfd(fd: connection.descriptor, events: Int16(interest), revents: 0)
+      var event = pollfd(fd: connection.socket.descriptor, events: Int16(interest), revents: 0)
       guard poll(&event, 1, 100) > 0 else { continue }
       connection.flush()
       orders += connection.receive()

@@ -14,7 +14,7 @@ package final class WatchServer: @unchecked Sendable {
   }
 
   package let address: WatchAddress
-  private let listener: Int32
+  private let listener: StreamSocket
   private let diagnosis: StallDiagnosis
   private let log: @Sendable (String) -> Void
   private let stalled: @Sendable ([StallDiagnosis.Culprit]) -> Void
@@ -36,10 +36,9 @@ package final class WatchServer: @unchecked Sendable {
   ) throws {
     diagnosis = StallDiagnosis(limits)
     (self.log, self.stalled) = (log, stalled)
-    let (listener, port) = try TCP.listen()
-    self.listener = listener
+    listener = try TCP.listen()
     address = WatchAddress(
-      host: ProcessInfo.processInfo.hostName, addresses: TCP.ownAddresses(), port: port,
+      host: ProcessInfo.processInfo.hostName, addresses: TCP.ownAddresses(), port: listener.port,
       secret: (0..<4).map { _ in String(UInt64.random(in: 0 ... .max), radix: 16) }.joined())
     views[0] = StallDiagnosis.View(
       place: RankPlace(host: address.host, process: getpid()), state: .own, heard: monotonicSeconds(),
@@ -51,7 +50,7 @@ package final class WatchServer: @unchecked Sendable {
   func stop() {
     guard !isStopping.exchange(true, ordering: .relaxed) else { return }
     ended.wait()
-    close(listener)
+    listener.close()
   }
 
   private func run() {
@@ -70,10 +69,10 @@ package final class WatchServer: @unchecked Sendable {
   }
 
   private func hear(seconds: Double) {
-    var events = [pollfd(fd: listener, events: Int16(POLLIN), revents: 0)]
+    var events = [pollfd(fd: listener.descriptor, events: Int16(POLLIN), revents: 0)]
     for peer in peers {
       let interest = POLLIN | (peer.connection.wantsToSend ? POLLOUT : 0)
-      events.append(pollfd(fd: peer.connection.descriptor, events: Int16(interest), revents: 0))
+      events.append(pollfd(fd: peer.connection.socket.descriptor, events: Int16(interest), revents: 0))
     }
     guard poll(&events, nfds_t(events.count), Int32(seconds * 1000)) > 0 else { return }
     for (peer, event) in zip(peers, events.dropFirst()) where event.revents != 0 { serve(peer) }
@@ -82,10 +81,7 @@ package final class WatchServer: @unchecked Sendable {
   }
 
   private func accept() {
-    let descriptor = Glibc.accept(listener, nil, nil)
-    guard descriptor >= 0 else { return }
-    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-    let connection = LineConnection(descriptor)
+    guard let connection = listener.accept().map(LineConnection.init) else { return }
     guard peers.count(where: { $0.rank == nil }) < Self.maximumUnknownPeers else { return }
     peers.append(Peer(connection))
   }

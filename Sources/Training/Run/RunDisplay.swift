@@ -9,10 +9,7 @@ final class RunDisplay {
   let status = RunStatus()
   private var page: LivePage?
 
-  /// A page that cannot be served costs the page, not the run.
-  init(
-    _ plan: RunPlan, _ directory: RunDirectory, hosts: [String], resumedAt step: Int, _ logger: Logger
-  ) {
+  init(_ plan: RunPlan, _ directory: RunDirectory, hosts: [String], resumedAt step: Int) {
     status.begin(
       RunFacts(
         name: directory.root.lastPathComponent, directory: directory.root.path, model: plan.config.modelPath,
@@ -20,9 +17,16 @@ final class RunDisplay {
         globalBatchSize: plan.stages[0].settings.globalBatchSize,
         totalSteps: plan.steps, stages: plan.stages.map(\.settings.kind.rawValue),
         startTime: Date().timeIntervalSince1970, resumedAtStep: step))
+  }
+
+  /// Shows what the run did before it was resumed, and what it will do. A page that cannot be served costs the page, not
+  /// the run.
+  ///
+  /// Before the first step, and after the records are cut where the run goes on: lines beyond would be shown, too.
+  func begin(_ settings: LogSettings, _ directory: RunDirectory, resumedAt step: Int, _ logger: Logger) {
     do {
       if step > 0 { try status.load(metrics: directory.metrics) }
-      try serve(plan.config.log, directory, logger)
+      try serve(settings, directory, logger)
     } catch {
       logger.warning("there is no live page: \(error)")
     }

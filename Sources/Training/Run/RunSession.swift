@@ -58,8 +58,9 @@ final class RunSession {
       String(decoding: $0, as: UTF8.self)
     }
     display =
-      communicator.isLeader ? RunDisplay(plan, directory, hosts: hosts, resumedAt: state.step, logger) : nil
+      communicator.isLeader ? RunDisplay(plan, directory, hosts: hosts, resumedAt: state.step) : nil
     try openRecords()
+    display?.begin(plan.config.log, directory, resumedAt: state.step, logger)
   }
 
   /// Opens the leader's files where the run stands: lines of later steps are dropped.

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Synchronization
 
@@ -6,19 +7,14 @@ final class BackgroundJob<Value: Sendable>: Sendable {
   private let outcome = Mutex<Result<Value, any Error>?>(nil)
   private let processor = Mutex(0.0)
   private let ended = DispatchSemaphore(value: 0)
-  private static var niceness: Int32 { 10 }
 
   init(_ body: @escaping @Sendable () throws -> Value) {
-    let thread = Thread { [self] in
-      // Of this thread alone, on Linux.
-      setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
+    LowPriorityThread.start(named: "kelip-saving") { [self] in
       let result = Result(catching: body)
       processor.withLock { $0 = Self.threadSeconds() }
       outcome.withLock { $0 = result }
       ended.signal()
     }
-    thread.stackSize = 4 << 20
-    thread.start()
   }
 
   var isDone: Bool { outcome.withLock { $0 != nil } }
