@@ -134,7 +134,8 @@ let package = Package(
     .executableTarget(
       name: "kelip",
       dependencies: [
-        "Basics", "Kernels", "Training", "Evaluation", "Previews", "Benchmarks", "DatasetBuilding", "MPICollectives",
+        "Basics", "Kernels", "Training", "Evaluation", "Previews", "Benchmarks", "DatasetBuilding",
+        "MPICollectives",
         "ProgramEntry",
         "Tokenization",
         "Imaging",
@@ -206,10 +207,7 @@ let package = Package(
       "TrainingTests",
       [
         "Training", "Configuration", "RunService", "Checkpointing", "Collectives", "Tokenization", "Captions",
-        "ShardStream",
-        "Optimization",
-        "Objectives", "Towers",
-        "Kernels",
+        "ShardStream", "Optimization", "Objectives", "Towers", "Evaluation", "Kernels",
         "Basics", "TestSupport", "TinyRun",
       ]),
     tests("BenchmarksTests", ["Benchmarks", "Towers", "Kernels", "Collectives", "Basics"]),

@@ -52,5 +52,7 @@ extension Communicator {
   package var isLeader: Bool { rank == 0 }
 
   /// This rank's of `count` items, dealt in equal stretches; the ranks' follow one another.
-  package func share(of count: Int) -> Range<Int> { count * rank / worldSize..<count * (rank + 1) / worldSize }
+  package func share(of count: Int) -> Range<Int> {
+    count * rank / worldSize..<count * (rank + 1) / worldSize
+  }
 }

@@ -109,7 +109,8 @@ package struct Features: Sendable {
     return counts.enumerated().flatMap { rank, count in all[rank * longest..<rank * longest + count] }
   }
 
-  func withMatrices<Result>(    _ body: (_ images: FeatureMatrix, _ texts: FeatureMatrix) throws -> Result
+  func withMatrices<Result>(
+    _ body: (_ images: FeatureMatrix, _ texts: FeatureMatrix) throws -> Result
   ) rethrows -> Result {
     try images.withUnsafeBufferPointer { images in
       try texts.withUnsafeBufferPointer { texts in

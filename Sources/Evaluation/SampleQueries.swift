@@ -7,7 +7,8 @@ extension ContactSheet {
   ///   - unit: the pairs' features, of length 1.
   ///   - numbers: what the sheet calls the picture of each row.
   package static func queries(
-    _ count: Int, over unit: Features, numbers: [Int], language: String, caption: (_ row: Int) throws -> String
+    _ count: Int, over unit: Features, numbers: [Int], language: String,
+    caption: (_ row: Int) throws -> String
   ) rethrows -> [Query] {
     let total = unit.textCount
     return try (0..<min(count, total)).map { place in

@@ -46,7 +46,9 @@ final class RunSession {
     (self.directory, self.fresh) = (directory, fresh)
     checkpoints = CheckpointDirectory(root: directory.root, retention: plan.config.checkpoint.retention)
     (savedStep, savedBest) = (state.step, state.best)
-    let validation = try Validation(plan, communicator) { if communicator.isLeader { logger.warning("\($0)") } }
+    let validation = try Validation(plan, communicator) {
+      if communicator.isLeader { logger.warning("\($0)") }
+    }
     self.validation = validation
     validationFiles =
       communicator.isLeader

@@ -39,7 +39,9 @@ final class Validation {
       let all = try settings.languages.map {
         Language(name: $0, numbers: try samples.numbers(ofLanguage: $0, limit: settings.pairs))
       }
-      for language in all where language.numbers.isEmpty { warn("data.validation has no \(language.name) pairs") }
+      for language in all where language.numbers.isEmpty {
+        warn("data.validation has no \(language.name) pairs")
+      }
       let found = all.filter { !$0.numbers.isEmpty }
       guard !found.isEmpty else {
         throw KelipError(
