@@ -3,7 +3,7 @@
 
 A supervisor starts the run again as deploy/slurm does (any status but 0, 2 and 86; three times without progress are the
 end), while random ranks, rank 0 too, get SIGKILL. Beside it an unbroken run of the same configuration tells what the
-machine gives: the two take turns of a minute and of half a minute, and whose turn it is not, is stopped (SIGSTOP). At the
+machine gives: the two take turns of 30 s and 15 s, and whose turn it is not, is stopped (SIGSTOP). At the
 end the killed run has made at least 90 % of the steps that the other would have made in its time, metrics.jsonl has every
 step once, and metrics, sample keys, and weights and moments of the newest checkpoint that both have kept are equal to the
 byte. The unbroken run has then made a third of the steps; --compare lets it make the rest, which takes as long again.
@@ -21,8 +21,8 @@ import time
 import runs
 from runs import Run, harness
 
-TURN, UNBROKEN_TURN = 60, 30
-SAVE_EVERY = 25
+TURN, UNBROKEN_TURN = 30, 15
+SAVE_EVERY = 20
 LEAST = 0.9
 SAVED, FATAL = 85, (0, 2, 86)
 MOST_RESTARTS = 3
@@ -34,7 +34,7 @@ class Turns:
 
     def __init__(self, run):
         self.run, self.job = run, run.start()
-        self.seconds, self.until, self.since = 0.0, 0.0, None
+        self.seconds, self.since, self.reached = 0.0, None, 0
         self.pause()
 
     def clock(self):
@@ -83,9 +83,9 @@ class Turns:
                 raise harness.RunFailed(f"{self.run.folder.name}: {what} takes too long:\n{harness.tail(self.run.log)}")
             time.sleep(TICK)
             self.look()
-            # Long is what brings no step.
-            if (step := self.run.latest_step()) != self.until:
-                self.until, end = step, time.monotonic() + runs.DEADLINE
+            # However far there is to go: only standing still is too long.
+            if (step := self.run.latest_step()) != self.reached:
+                self.reached, end = step, time.monotonic() + runs.DEADLINE
 
     def stop(self):
         """Asks it to save where it stands, and to end; the step."""
@@ -181,7 +181,7 @@ def settings(minutes):
     return {
         "optimizer__steps": 10_000_000, "optimizer__schedule": "constant", "optimizer__lr": 2e-4, "optimizer__warmup": 100,
         "augmentation__train": "random_resized_crop", "checkpoint__every_steps": SAVE_EVERY,
-        # A dozen in all, some of them within the third that the unbroken run makes.
+        # A dozen or two in all, some of them within the third that the unbroken run makes.
         "checkpoint__keep_every_steps": SAVE_EVERY * max(1, round(minutes)),
     }
 
