@@ -231,7 +231,7 @@ def take_pictures(options, training, load):
         for name, size in (("wide", "1280,2000"), ("phone", "390,844")):
             shot = await asyncio.create_subprocess_exec(
                 options.chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={size}",
-                f"--user-data-dir={options.work / 'chromium'}", f"--screenshot={options.work / name}.png", "--timeout=15000",
+                f"--user-data-dir={options.work / 'chromium'}", f"--screenshot={options.work / name}.png", "--virtual-time-budget=10000",
                 f"http://127.0.0.1:{load.port}/?token={training.token}", stderr=subprocess.DEVNULL)
             await shot.wait()
             print(f"  {options.work / name}.png")
