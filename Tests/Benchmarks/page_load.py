@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What two hundred clients of the live page cost the training beside it: ViT-B/32 on two ranks, one run, in turns.
 
-Every second turn of half a minute the page has 200 connections: readers that ask for the status every 2–5 s, as the page
-does, clients that send a byte a second or hardly read, oversized heads, wrong tokens, no tokens, and POSTs. Told are the
+Every second turn of half a minute the page has 200 connections: readers that ask for the status every 2–5 s, as the
+page does, clients that send a byte a second or hardly read, oversized heads, wrong tokens, no tokens, and POSTs. Told are the
 step time of loaded turns over that of the unloaded ones around them, how far unloaded turns are apart from each other,
 and the processor time that the page's thread and the clients took: the clients run on the same machine (niceness 19).
 
@@ -27,6 +27,7 @@ sys.path.insert(0, str(ROOT / "Tests/Parity"))
 import harness  # noqa: E402
 
 RANKS, BATCH = 2, 16
+NICENESS = 10
 CLIENTS = {"reader": 120, "slow sender": 40, "slow reader": 20, "oversized": 6, "wrong token": 7, "post": 7}
 START_SECONDS = 300
 
@@ -177,11 +178,12 @@ class Training:
         return int(found[1])
 
     def page_seconds(self):
-        """Processor time of the page's thread."""
+        """Processor time of the page's thread, which is the one of its niceness."""
         for member in self.job.members():
             for task in pathlib.Path(f"/proc/{member}/task").glob("*"):
-                if (task / "comm").read_text().strip() == "kelip-page":
-                    fields = (task / "stat").read_text().rpartition(")")[2].split()
+                # From the third field on, behind the name in brackets: state, …
+                fields = (task / "stat").read_text().rpartition(")")[2].split()
+                if int(fields[16]) == NICENESS:
                     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         raise harness.RunFailed(f"no thread of the page:\n{harness.tail(self.log)}")
 
@@ -212,13 +214,15 @@ def report(turns, load, seconds):
     medians = [median for median, _, _ in turns]
     loaded = statistics.median(over_neighbours(medians, range(1, len(turns), 2)))
     # The same of unloaded turns among each other: what chance alone does to that ratio.
-    noise = max((abs(ratio - 1) for ratio in over_neighbours(medians[::2], range(1, len(medians[::2]) - 1))), default=0)
-    print(f"step: unloaded {statistics.median(medians[::2]):.3f} s, loaded {statistics.median(medians[1::2]):.3f} s")
+    unloaded = medians[::2]
+    noise = max((abs(ratio - 1) for ratio in over_neighbours(unloaded, range(1, len(unloaded) - 1))), default=0)
+    print(f"step: unloaded {statistics.median(unloaded):.3f} s, loaded {statistics.median(medians[1::2]):.3f} s")
     print(f"loaded over unloaded: {loaded:.3f}; an unloaded turn among unloaded ones: up to {noise:.1%} off; "
           f"{'within' if abs(loaded - 1) <= noise else 'beyond'} noise")
     for name, place in (("page's thread", 1), ("clients", 2)):
         taken = [statistics.mean(each[place] for each in turns[start::2]) for start in (0, 1)]
-        print(f"{name}: {taken[1]:.2f} s of a core a loaded turn ({taken[1] / seconds:.1%}), {taken[0]:.2f} s unloaded")
+        print(f"{name}: {taken[1]:.2f} s of a core a loaded turn ({taken[1] / seconds:.1%}), "
+              f"{taken[0]:.2f} s an unloaded one")
     for (kind, asked), statuses in sorted(load.answers.items()):
         print(f"  {kind}: {asked}: " + ", ".join(f"{count} × {status}" for status, count in statuses.items()))
     print(f"slowest answer {load.slowest:.2f} s")
@@ -228,10 +232,11 @@ def take_pictures(options, training, load):
     """Of the page under load, wide and on a phone."""
     async def both():
         clients = asyncio.create_task(load.run(3600))
-        for name, size in (("wide", "1280,2000"), ("phone", "390,844")):
+        for name, size in (("wide", "1280,2000"), ("phone", "390,844"), ("phone-long", "390,4200")):
             shot = await asyncio.create_subprocess_exec(
-                options.chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={size}",
-                f"--user-data-dir={options.work / 'chromium'}", f"--screenshot={options.work / name}.png", "--virtual-time-budget=10000",
+                options.chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+                f"--window-size={size}", f"--user-data-dir={options.work / 'chromium'}",
+                f"--screenshot={options.work / name}.png", "--virtual-time-budget=10000",
                 f"http://127.0.0.1:{load.port}/?token={training.token}", stderr=subprocess.DEVNULL)
             await shot.wait()
             print(f"  {options.work / name}.png")
