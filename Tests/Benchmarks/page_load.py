@@ -128,7 +128,9 @@ class Load:
             await self.pause()
 
     async def post(self, *streams):
-        await self.ask(streams, "post", "POST /status.json HTTP/1.1\r\nContent-Length: 10\r\n", b"0123456789")
+        token = self.draw.choice(["", self.bearer()])
+        head = f"POST /status.json HTTP/1.1\r\n{token}Content-Length: 10\r\n"
+        await self.ask(streams, "post", head, b"0123456789")
 
     def faults(self):
         """Answers that nobody should have got."""
