@@ -72,7 +72,10 @@ class Run:
 
     def latest_step(self):
         try:
-            lines = (self.folder / "metrics.jsonl").read_bytes().split(b"\n")[:-1]
+            with open(self.folder / "metrics.jsonl", "rb") as file:
+                # Its end will do: this is asked many times a second, and the file grows.
+                file.seek(max(0, file.seek(0, os.SEEK_END) - (1 << 14)))
+                lines = file.read().split(b"\n")[:-1]
             return int(json.loads(lines[-1])["step"]) if lines else 0
         except (FileNotFoundError, json.JSONDecodeError):
             return 0
