@@ -30,7 +30,7 @@ package enum ComputeRuntime {
   }
 
   /// GFLOP/s of one matrix product of this program's usual shape, the best of several repetitions.
-  package static func measureRate<S: ComputeScalar>(_: S.Type, seconds: Double = 0.6) throws -> Double {
+  package static func measureRate<S: ComputeScalar>(_: S.Type, seconds: Double = 0.15) throws -> Double {
     let (rows, inputs, outputs) = (768, 768, 768)
     let arena = try Arena(capacity: 1 << 30)
     let weight = arena.allocateZeroed(Float.self, inputs * outputs)

@@ -6,8 +6,8 @@ import Testing
 @Suite("Checkpoints that are whole or not there")
 struct CheckpointDirectoryTests {
   @discardableResult
-  private func write(_ step: Int, to directory: CheckpointDirectory) throws -> URL {
-    try directory.write(step: step) { writer in
+  private func write(_ step: Int, to directory: CheckpointDirectory, best: Int? = nil) throws -> URL {
+    try directory.write(step: step, best: best) { writer in
       try writer.file("state.json", Data("{\"step\": \(step)}".utf8))
       try writer.safetensors("model.safetensors", tensors: [TensorSpec("w", .float32, [5])]) {
         for i in 0..<5 { $0.tensor(0).storeBytes(of: Float(i * step), toByteOffset: 4 * i, as: Float.self) }
@@ -70,9 +70,11 @@ struct CheckpointDirectoryTests {
     ("no manifest", { try FileManager.default.removeItem(at: $0.appendingPathComponent("manifest.json")) }),
     ("half a manifest", { truncate($0.appendingPathComponent("manifest.json").path, 30) }),
     ("a manifest of another step", { try replace("\"step\" : 3", "\"step\" : 2", in: $0) }),
-    ("a manifest of another format", { try replace("\"format\" : 2", "\"format\" : 3", in: $0) }),
-    ("a manifest with another space", { try replace("\"format\" : 2", "\"format\" :\t2", in: $0) }),
+    ("a manifest of another format", { try replace("\"format\" : 3", "\"format\" : 2", in: $0) }),
+    ("a manifest with another space", { try replace("\"format\" : 3", "\"format\" :\t3", in: $0) }),
     ("a manifest that points outside", { try replace("state.json", "../latest", in: $0) }),
+    ("a manifest of another file", { try replace("state.json", "statf.json", in: $0) }),
+    ("a manifest with another size", { try replace("\"size\" : 1", "\"size\" : 2", in: $0) }),
   ]
 
   @Test("a damaged newest is reported, and the one before taken", arguments: damages.indices)
@@ -83,7 +85,11 @@ struct CheckpointDirectoryTests {
       for step in 1...3 { try write(step, to: directory) }
       try damage.1(directory.url(step: 3))
       var reported: [String] = []
-      let found = try directory.newestWhole { url, _ in reported.append(url.lastPathComponent) }
+      let found = try directory.newestWhole { url, error in
+        reported.append(url.lastPathComponent)
+        // Who has changed the manifest is not sent to look at other files.
+        #expect("\(error)".contains("manifest.json") == damage.name.contains("manifest"), "\(error)")
+      }
       #expect(found?.step == 2, "\(damage.name)")
       #expect(reported == ["step-00000003"])
       #expect(throws: KelipError.self) { try CheckpointDirectory.verify(directory.url(step: 3)) }
@@ -160,6 +166,23 @@ struct CheckpointDirectoryTests {
       let directory = CheckpointDirectory(root: root, retention: .init(last: last, everySteps: 4))
       for step in 1...9 { try write(step, to: directory) }
       #expect(try directory.steps() == Set([4, 8] + Array((10 - last)...9)).sorted())
+    }
+  }
+
+  @Test("the best one stays until another is better")
+  func bestStays() throws {
+    try withTemporaryFolder { root in
+      let directory = CheckpointDirectory(root: root, retention: .init(last: 1))
+      let best = { try String(contentsOf: directory.url.appendingPathComponent("best"), encoding: .utf8) }
+      for step in 1...3 { try write(step, to: directory, best: 1) }
+      #expect(try directory.steps() == [1, 3])
+      try directory.publishBest(step: 1)
+      #expect(try best() == "step-00000001\n")
+      // What is not there is not pointed to.
+      try directory.publishBest(step: 2)
+      #expect(try best() == "step-00000001\n")
+      try write(4, to: directory, best: 3)
+      #expect(try directory.steps() == [3, 4])
     }
   }
 

@@ -45,7 +45,7 @@ final class CheckpointFiles {
 extension CheckpointDirectory {
   /// As a run of one rank saves: writes, commits, removes what is no longer kept.
   @discardableResult
-  func write(step: Int, _ body: (CheckpointFiles) throws -> Void) throws -> URL {
+  func write(step: Int, best: Int? = nil, _ body: (CheckpointFiles) throws -> Void) throws -> URL {
     let partial = partial(step: step, writer: "test")
     do {
       try Self.createFolder(partial)
@@ -56,7 +56,7 @@ extension CheckpointDirectory {
       try? FileManager.default.removeItem(at: partial)
       throw error
     }
-    try prune(after: step)
+    try prune(after: step, keeping: best)
     return url(step: step)
   }
 }

@@ -139,7 +139,8 @@ class Chart {
       for (const values of [series.values, this.options.isSmoothed ? this.core(series.raw) : []])
         for (const value of values) { low = Math.min(low, value); high = Math.max(high, value); }
     const space = (high - low) * 0.05 || Math.abs(high) * 0.05 || 1;
-    if (!this.options.fromZero) low -= space;
+    // What is never negative has no axis below 0.
+    if (!this.options.fromZero) low = low >= 0 ? Math.max(0, low - space) : low - space;
     high += space;
     const left = 46, right = width - 6, top = 8, bottom = this.options.height - 22;
     const [first, last] = this.range;

@@ -35,7 +35,7 @@ const table = (heads, rows) => {
 
 const showTiles = (status, newest) => {
   const { run, ranks } = status;
-  const end = status.seconds_left && !status.outcome ? ` at ${clock(status.now + status.seconds_left)}` : "";
+  const end = status.seconds_left && !status.outcome ? ` · ends ${clock(status.now + status.seconds_left)}` : "";
   const skewPart = status.seconds_per_step ? ` · ${(100 * ranks.skew_seconds / status.seconds_per_step).toFixed(1)} %` : "";
   const tiles = [
     [`Time left${end}`, status.outcome ? "–" : duration(status.seconds_left)],
@@ -112,7 +112,8 @@ const rankHeat = (ranks, busy, middle) => {
 const showRanks = ({ ranks }) => {
   const busy = ranks.data_seconds.map((seconds, rank) => seconds + ranks.compute_seconds[rank]);
   if (!busy.length) return fill("ranks", make("p", { class: "quiet" }, "nothing yet"));
-  const middle = [...busy].sort((a, b) => a - b)[busy.length >> 1];
+  const sorted = [...busy].sort((a, b) => a - b);
+  const middle = (sorted[(busy.length - 1) >> 1] + sorted[busy.length >> 1]) / 2;
   const slowest = ranks.slowest;
   const words = slowest === null ? `data and compute take ${secondsText(busy[0])}`
     : `rank ${slowest} is slowest: ${secondsText(busy[slowest])} of data and compute, `
