@@ -1,9 +1,10 @@
 """Holds `kelip plan` against what it predicts: whole training steps on two network namespaces with a shaped link.
 
-    Tests/Benchmarks/plan.py [--rounds 3] [--batch 32] [--rate 10] [--delay 50] [--set key=value]
+    Tests/Benchmarks/plan.py [--rounds 5] [--batch 32] [--rate 10] [--delay 50] [--set key=value]
 
-Each round measures the link's collectives, the compute of a step (both ranks at once, without a link), and the step
-across the link; medians over the rounds are compared. Needs root, and a machine that nobody else uses. Exits with 1
+The link's collectives and a step are recorded once. Each round measures the step on both cores without a link, across
+the link, and without it again: the first and the last tell the speed of the cores meanwhile, from which the step across
+the link is predicted. Medians over the rounds are compared. Needs root, and a machine that nobody else uses. Exits with 1
 when step or exposed communication are further off than 15 %, the latter of at least a twentieth of the step. Exposed
 communication is that of the rank that waits least: the plan knows ranks of one speed, and the other waits for this one.
 """
@@ -34,32 +35,60 @@ def run(command):
     return json.loads(result.stdout.decode().strip().splitlines()[-1])
 
 
-def one_round(options, kelip, folder):
+def bench_step(options):
+    return ["bench", "step", "--model", options.model, "--precision", "bf16", "--batch", options.batch,
+            "--tokens", options.tokens, "--steps", options.steps, "--json"] + options.step_option
+
+
+def apart(options):
+    """Seconds of a step on each of two cores at once, without a link: the slower one's."""
+    words = [str(word) for word in [options.kelip] + bench_step(options)]
+    cores = sorted(os.sched_getaffinity(0))[:2]
+    jobs = [
+        subprocess.Popen(["mpirun", "-n", "1", "--bind-to", "none", "taskset", "-c", str(core)] + words,
+                         stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, env=ENVIRONMENT, cwd=ROOT)
+        for core in cores]
+    answers = [job.communicate()[0].decode() for job in jobs]
+    if any(job.returncode for job in jobs):
+        sys.exit("a step on a core of its own failed")
+    return max(json.loads(text.strip().splitlines()[-1])["step_seconds"] for text in answers)
+
+
+class Plan:
+    """`kelip plan` over a step that was recorded once, at any speed of the cores."""
+
+    def __init__(self, options, across, folder):
+        timing, self.record = folder / "collectives.json", folder / "step.json"
+        collectives = run(
+            across + ["bench", "collectives", "--bandwidth", options.rate, "--latency", options.delay, "--json"])
+        timing.write_text(json.dumps(collectives))
+        self.command = [
+            options.kelip, "plan", "--config", options.config, "--nodes", 2, "--ranks-per-node", 1, "--bandwidth",
+            options.rate, "--latency", options.delay, "--collectives", timing,
+            f"--set=data.global_batch_size={2 * options.batch}", "--tokens", options.tokens, "--json",
+        ] + [f"--set={setting}" for setting in options.set]
+        recorded = run(["mpirun", "-n", 2, "--bind-to", "core"] + self.command
+                       + ["--steps", options.steps, "--save-step", self.record])
+        self.compute_seconds = recorded["stages"][-1]["compute_seconds"]
+
+    def predict(self, compute_seconds):
+        scale = compute_seconds / self.compute_seconds
+        return run(self.command + ["--step", self.record, "--compute-scale", scale])["stages"][-1]
+
+
+def one_round(options, across, plan):
     """(measured, predicted) of one round, each as {name: seconds}."""
-    across = [HERE / "namespaces.sh", "--rate", options.rate, "--delay", options.delay, kelip]
-    collectives = run(across + ["bench", "collectives", "--bandwidth", options.rate, "--latency", options.delay, "--json"])
-    timing = folder / "collectives.json"
-    timing.write_text(json.dumps(collectives))
-    settings = [f"--set={setting}" for setting in options.set]
-    plan = run(
-        ["mpirun", "-n", 2, "--bind-to", "core", kelip, "plan", "--config", options.config, "--nodes", 2,
-         "--ranks-per-node", 1, "--bandwidth", options.rate, "--latency", options.delay, "--collectives", timing,
-         f"--set=data.global_batch_size={2 * options.batch}", "--tokens", options.tokens, "--steps", options.steps,
-         "--json"] + settings)["stages"][-1]
-    step = run(
-        across + ["bench", "step", "--model", options.model, "--precision", "bf16", "--batch", options.batch,
-                  "--tokens", options.tokens, "--steps", options.steps, "--json"] + options.step_option)
+    before, step, after = apart(options), run(across + bench_step(options)), apart(options)
+    predicted = plan.predict((before + after) / 2)
     names = ["step_seconds", "communication_seconds"]
     waited_most = step["communication_seconds"]
     step["communication_seconds"] = step["least_communication_seconds"]
-    curve = {c["name"]: c for c in collectives["collectives"]}["all_reduce"]
     print(
-        f"all-reduce {curve['bytes_per_second'] / 1e9:.3f} GB/s; predicted "
-        + ", ".join(f"{name} {plan[name]:.3f}" for name in names)
-        + f" (compute {plan['compute_seconds']:.3f}, lost {plan['stolen_seconds']:.3f}); measured "
+        "predicted " + ", ".join(f"{name} {predicted[name]:.3f}" for name in names)
+        + f" (compute {before:.3f} and {after:.3f}, lost {predicted['stolen_seconds']:.3f}); measured "
         + ", ".join(f"{name} {step[name]:.3f}" for name in names) + f" (the rank that waited most: {waited_most:.3f})",
         flush=True)
-    return {name: step[name] for name in names}, {name: plan[name] for name in names}
+    return {name: step[name] for name in names}, {name: predicted[name] for name in names}
 
 
 def main():
@@ -67,7 +96,7 @@ def main():
     parser.add_argument("--kelip", default=ROOT / ".build/release/kelip")
     parser.add_argument("--config", default=ROOT / "configs/runs/kelip-vit-b-32.yaml")
     parser.add_argument("--model", default=ROOT / "configs/models/kelip-vit-b-32.yaml")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--tokens", type=int, default=77)
@@ -77,7 +106,9 @@ def main():
     parser.add_argument("--step-option", action="append", default=[], help="the same for bench step, as one word")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        rounds = [one_round(options, options.kelip, Path(folder)) for _ in range(options.rounds)]
+        across = [HERE / "namespaces.sh", "--rate", options.rate, "--delay", options.delay, options.kelip]
+        plan = Plan(options, across, Path(folder))
+        rounds = [one_round(options, across, plan) for _ in range(options.rounds)]
     measured, predicted = (
         {name: statistics.median(entry[side][name] for entry in rounds) for name in rounds[0][side]} for side in (0, 1))
     step = measured["step_seconds"]
