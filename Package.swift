@@ -113,6 +113,12 @@ let package = Package(
       ]),
     room("Planning", ["Basics", "Collectives", "Charts"]),
     room(
+      "ZeroShot",
+      [
+        "Basics", "Configuration", "Captions", "Collectives", "Imaging", "Charts", "ShardStream", "Curation",
+        "Evaluation",
+      ]),
+    room(
       "Previews",
       [
         "Basics", "Configuration", "Kernels", "Collectives", "Imaging", "Charts", "ShardStream", "Towers",
@@ -134,7 +140,8 @@ let package = Package(
     .executableTarget(
       name: "kelip",
       dependencies: [
-        "Basics", "Kernels", "Training", "Evaluation", "Previews", "Benchmarks", "DatasetBuilding",
+        "Basics", "Kernels", "Training", "Evaluation", "ZeroShot", "Previews", "Benchmarks",
+        "DatasetBuilding",
         "MPICollectives",
         "ProgramEntry",
         "Tokenization",
@@ -216,6 +223,13 @@ let package = Package(
       [
         "Evaluation", "Training", "Towers", "Tokenization", "Checkpointing", "Kernels", "Basics", "Imaging",
         "Charts", "Collectives", "TinyRun",
+      ]),
+    tests(
+      "ZeroShotTests",
+      [
+        "ZeroShot", "Evaluation", "Captions", "ShardStream", "Imaging", "Collectives", "Training", "Towers",
+        "Charts",
+        "Basics", "TestFolders", "TinyRun",
       ]),
     tests(
       "PreviewsTests",

@@ -76,6 +76,11 @@ package struct Features: Sendable {
     }
   }
 
+  /// For each text the `k` best images, best first. Rows are of length 1.
+  package func bestImages(k: Int) -> [[RankedScore]] {
+    withMatrices { TopK.search(queries: $1, candidates: $0, k: k, scoreTile: Features.scoreTile) }
+  }
+
   /// What the text of a row finds. Rows are of length 1.
   ///
   /// - Returns: the `k` best images, best first, and the rank of its own image among all, from 1.

@@ -22,7 +22,8 @@ enum LatinReading {
 
   /// 미터, 킬로그램, 리터, …
   private static let units: [String: WordEnding] = [
-    "m": .vowel, "cm": .vowel, "mm": .vowel, "km": .vowel, "g": .consonant, "kg": .consonant, "mg": .consonant,
+    "m": .vowel, "cm": .vowel, "mm": .vowel, "km": .vowel, "g": .consonant, "kg": .consonant,
+    "mg": .consonant,
     "l": .vowel, "L": .vowel, "ml": .vowel, "mL": .vowel, "s": .vowel, "h": .vowel, "w": .vowel, "W": .vowel,
     "kW": .vowel, "D": .vowel, "px": .rieul, "K": .vowel,
   ]

@@ -16,7 +16,8 @@ package enum WordEnding: Sendable, Equatable {
     if let ending = Self.ofHangul(scalar) {
       self = ending
     } else if last.isASCII && last.isNumber {
-      self = Self.ofNumber(word.reversed().prefix { $0.isASCII && ($0.isNumber || ".,".contains($0)) }.reversed())
+      self = Self.ofNumber(
+        word.reversed().prefix { $0.isASCII && ($0.isNumber || ".,".contains($0)) }.reversed())
     } else if last.isASCII && last.isLetter {
       let letters = String(word.reversed().prefix { $0.isASCII && $0.isLetter }.reversed())
       let before = word.dropLast(letters.count).last
@@ -30,11 +31,14 @@ package enum WordEnding: Sendable, Equatable {
 
   private static let symbols: [Character: WordEnding] = [
     // 퍼센트, 섭씨도, 도, 플러스, 앤드, 달러, 유로, 원, 샵, 골뱅이, 별표
-    "%": .vowel, "℃": .vowel, "°": .vowel, "+": .vowel, "&": .vowel, "$": .vowel, "€": .vowel, "₩": .consonant,
+    "%": .vowel, "℃": .vowel, "°": .vowel, "+": .vowel, "&": .vowel, "$": .vowel, "€": .vowel,
+    "₩": .consonant,
     "#": .consonant, "@": .vowel, "*": .vowel,
   ]
 
-  private static let brackets: [Character: Character] = [")": "(", "]": "[", "}": "{", "）": "（", "〉": "〈", "》": "《"]
+  private static let brackets: [Character: Character] = [
+    ")": "(", "]": "[", "}": "{", "）": "（", "〉": "〈", "》": "《",
+  ]
 
   /// Without what is not read at the end.
   private static func spoken(_ text: String) -> Substring {

@@ -3,11 +3,11 @@ import Foundation
 
 /// Reads CSV or TSV record by record with bounded memory (RFC 4180): quoted fields, doubled quotes, line ends within
 /// quotes; CR, LF or both end a record; a byte order mark is passed over; empty lines are no records.
-struct DelimitedReader {
-  struct Record: Equatable {
+package struct DelimitedReader {
+  package struct Record: Equatable {
     /// Where it begins in the file.
-    var offset: Int
-    var fields: [[UInt8]]
+    package var offset: Int
+    package var fields: [[UInt8]]
   }
 
   /// A record beyond this has an open quote somewhere.
@@ -24,7 +24,7 @@ struct DelimitedReader {
   private var pieceOffset: Int
 
   /// - Parameter offset: where a record begins; 0 for the head of the file.
-  init(_ url: URL, delimiter: UInt8, honoursQuotes: Bool = true, offset: Int = 0) throws {
+  package init(_ url: URL, delimiter: UInt8, honoursQuotes: Bool = true, offset: Int = 0) throws {
     path = url.path
     self.delimiter = delimiter
     self.honoursQuotes = honoursQuotes
@@ -39,7 +39,7 @@ struct DelimitedReader {
   }
 
   /// The next record, or nil at the end.
-  mutating func next() throws -> Record? {
+  package mutating func next() throws -> Record? {
     while let first = try peek() {
       if first == carriageReturn || first == lineFeed { index += 1 } else { return try record() }
     }

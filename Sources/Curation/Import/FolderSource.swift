@@ -1,10 +1,10 @@
 import Basics
 import Foundation
+import Imaging
 
 /// A folder of pictures with `.txt` files beside them, or with a table of captions in each folder, by way of a list that is
 /// made once: two columns in a TSV-like file, the picture's path and either the caption file's path or the caption.
 struct FolderSource: ImportSource {
-  static let pictureExtensions: Set<String> = ["jpg", "jpeg", "png", "webp"]
   static let captionTables = ["captions.tsv", "captions.csv", "metadata.csv"]
 
   /// What the list says of a picture.
@@ -55,14 +55,10 @@ struct FolderSource: ImportSource {
       var status = stat()
       guard lstat(path + "/" + name, &status) == 0 else { continue }
       if status.st_mode & S_IFMT == S_IFDIR { folders.append(name) }
-      guard status.st_mode & S_IFMT != S_IFDIR, isPicture(name) else { continue }
+      guard status.st_mode & S_IFMT != S_IFDIR, ImageFormat.isFileName(name) else { continue }
       try body(entry(name, in: folder, present: present, captions: captions))
     }
     for name in folders { try walk(root, folder + name + "/", columns, body) }
-  }
-
-  static func isPicture(_ name: String) -> Bool {
-    pictureExtensions.contains((name as NSString).pathExtension.lowercased())
   }
 
   private static func entry(

@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import Imaging
 import ShardStream
 
 /// Which members of a tar make a sample.
@@ -75,7 +76,7 @@ struct ShardSource: ImportSource {
 
   private func picture(_ group: MemberGroup) -> MemberRange? {
     if let image = members.image { return group.members[image.lowercased()] }
-    return group.order.first(where: FolderSource.pictureExtensions.contains).flatMap { group.members[$0] }
+    return group.order.first(where: ImageFormat.fileExtensions.contains).flatMap { group.members[$0] }
   }
 
   private func metadata(_ group: MemberGroup, _ file: ShardFile) throws -> [String: Any]? {

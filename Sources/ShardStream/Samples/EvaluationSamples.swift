@@ -74,10 +74,16 @@ package struct EvaluationSamples: Sendable {
   }
 
   private func metadataLanguage(_ id: SampleID) throws -> String? {
-    guard let text = try reader.metadata(id) else { return nil }
-    let object = try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
-    return object?["language"] as? String
+    try metadata(id)?["language"] as? String
   }
+
+  private func metadata(_ id: SampleID) throws -> [String: Any]? {
+    guard let text = try reader.metadata(id) else { return nil }
+    return try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+  }
+
+  /// A sample's metadata; nil where there is none, or none that can be read.
+  package func metadata(_ number: Int) throws -> [String: Any]? { try metadata(order.sample(number)) }
 
   /// A sample's caption, without its picture.
   package func caption(_ number: Int) throws -> String { try caption(order.sample(number)) }

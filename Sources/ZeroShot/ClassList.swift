@@ -1,0 +1,55 @@
+import Basics
+import Configuration
+import Foundation
+
+/// The classes that pictures are told apart into, with their names in each language.
+package struct ClassList: Sendable, Equatable {
+  package struct Class: Sendable, Equatable {
+    /// What the data calls it.
+    package var label: String
+    /// By language tag; several are synonyms.
+    package var names: [String: [String]]
+  }
+
+  package let classes: [Class]
+
+  package var labels: [String] { classes.map(\.label) }
+
+  /// Labels that are names themselves, in any language.
+  package init(labels: [String], languages: [String]) {
+    classes = labels.map { label in
+      let name = label.replacingOccurrences(of: "_", with: " ")
+      return Class(label: label, names: Dictionary(uniqueKeysWithValues: languages.map { ($0, [name]) }))
+    }
+  }
+
+  /// A YAML list `classes` of mappings: `{label: cat, en: [cat, kitten], ko: 고양이}`.
+  ///
+  /// - Parameter languages: that every class needs a name in.
+  package init(contentsOf path: String, languages: [String]) throws {
+    let text: String
+    do {
+      text = try String(contentsOfFile: path, encoding: .utf8)
+    } catch {
+      throw KelipError("cannot read the classes: \(error.localizedDescription)", at: path)
+    }
+    let reader = try ConfigReader(yaml: text, source: path)
+    classes = try reader.mappings("classes").map { item in
+      let label = try item.string("label")
+      var names: [String: [String]] = [:]
+      for key in item.topLevelKeys where key != "label" {
+        names[key] = try item.isList(key) ? item.strings(key) : [item.string(key)]
+      }
+      for language in languages where names[language, default: []].isEmpty {
+        throw KelipError(
+          "class \(label) has no name in \(language)", at: path,
+          hint: "such as {label: \(label), \(language): …}")
+      }
+      return Class(label: label, names: names)
+    }
+    try reader.rejectUnknownKeys()
+    guard !classes.isEmpty else { throw KelipError("there are no classes", at: path) }
+    let twice = Dictionary(grouping: labels) { $0 }.first { $0.value.count > 1 }
+    if let twice { throw KelipError("label \(twice.key) stands there twice", at: path) }
+  }
+}

@@ -1,0 +1,85 @@
+import Basics
+import Curation
+import Foundation
+import Imaging
+import ShardStream
+
+/// Picture files with labels: a folder a class, or a table of paths.
+package struct PictureFiles: LabelledPictures {
+  package let labels: [String]
+  private let paths: [String]
+
+  /// `DIR/CLASS/*.jpg` and below, the classes and their files in byte order of names; hidden ones and what is no JPEG, PNG
+  /// or WebP by its name are passed over.
+  package init(folderPerClass folder: String) throws {
+    var (paths, labels) = ([String](), [String]())
+    for label in try Self.names(in: folder) where Self.isFolder("\(folder)/\(label)") {
+      let found = try Self.pictures(below: "\(folder)/\(label)")
+      paths += found
+      labels += found.map { _ in label }
+    }
+    guard !paths.isEmpty else {
+      throw KelipError(
+        "holds no folders with pictures", at: folder, hint: "expected \(folder)/CLASS/PICTURE.jpg")
+    }
+    (self.paths, self.labels) = (paths, labels)
+  }
+
+  /// A CSV or TSV file with a head: column `image` (a path from the table's folder) and column `label`.
+  package init(table path: String) throws {
+    let url = URL(fileURLWithPath: path)
+    var reader = try DelimitedReader(url, delimiter: UInt8(ascii: url.pathExtension == "tsv" ? "\t" : ","))
+    let head = try reader.next()?.fields.map { String(decoding: $0, as: UTF8.self) } ?? []
+    guard let image = head.firstIndex(of: "image"), let label = head.firstIndex(of: "label") else {
+      throw KelipError(
+        "the columns are \(head.joined(separator: ", "))", at: path, hint: "name two of them image and label")
+    }
+    var (paths, labels) = ([String](), [String]())
+    let folder = url.deletingLastPathComponent().path
+    while let record = try reader.next() {
+      guard record.fields.count > max(image, label) else {
+        throw KelipError("the record at byte \(record.offset) has \(record.fields.count) fields", at: path)
+      }
+      let file = String(decoding: record.fields[image], as: UTF8.self)
+      paths.append(file.hasPrefix("/") ? file : "\(folder)/\(file)")
+      labels.append(String(decoding: record.fields[label], as: UTF8.self))
+    }
+    guard !paths.isEmpty else { throw KelipError("has no rows", at: path) }
+    (self.paths, self.labels) = (paths, labels)
+  }
+
+  package func name(_ number: Int) -> String { paths[number] }
+
+  package func pixels(_ number: Int, _ preparation: ImagePreparation) throws -> [Float] {
+    guard let data = try? Data(contentsOf: URL(fileURLWithPath: paths[number])) else {
+      throw UnusablePicture(reason: "file_unreadable")
+    }
+    do {
+      return Self.pixels(try data.withUnsafeBytes { try ImageDecoder.decode($0, upright: true) }, preparation)
+    } catch let fault as ImageFault {
+      throw UnusablePicture(reason: fault.reason)
+    }
+  }
+
+  private static func names(in folder: String) throws -> [String] {
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasPrefix(".") }
+        .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    } catch {
+      throw KelipError("cannot list the folder: \(error.localizedDescription)", at: folder)
+    }
+  }
+
+  private static func isFolder(_ path: String) -> Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+  }
+
+  private static func pictures(below folder: String) throws -> [String] {
+    try names(in: folder).flatMap { name in
+      let path = "\(folder)/\(name)"
+      if isFolder(path) { return try pictures(below: path) }
+      return ImageFormat.isFileName(name) ? [path] : []
+    }
+  }
+}
