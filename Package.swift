@@ -113,7 +113,7 @@ let package = Package(
       ]),
     room("Planning", ["Basics", "Collectives", "Charts"]),
     room(
-      "ZeroShot",
+      "Studies",
       [
         "Basics", "Configuration", "Captions", "Collectives", "Imaging", "Charts", "ShardStream", "Curation",
         "Evaluation",
@@ -140,7 +140,7 @@ let package = Package(
     .executableTarget(
       name: "kelip",
       dependencies: [
-        "Basics", "Kernels", "Training", "Evaluation", "ZeroShot", "Previews", "Benchmarks",
+        "Basics", "Kernels", "Training", "Evaluation", "Studies", "Previews", "Benchmarks",
         "DatasetBuilding",
         "MPICollectives",
         "ProgramEntry",
@@ -225,9 +225,9 @@ let package = Package(
         "Charts", "Collectives", "TinyRun",
       ]),
     tests(
-      "ZeroShotTests",
+      "StudiesTests",
       [
-        "ZeroShot", "Evaluation", "Captions", "ShardStream", "Imaging", "Collectives", "Training", "Towers",
+        "Studies", "Evaluation", "Captions", "ShardStream", "Imaging", "Collectives", "Training", "Towers",
         "Charts",
         "Basics", "TestFolders", "TinyRun",
       ]),

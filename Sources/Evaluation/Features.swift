@@ -76,6 +76,22 @@ package struct Features: Sendable {
     }
   }
 
+  /// For each image the rank of its own text among all, and for each text that of its image. Rows are of length 1.
+  package func ranks(
+    _ communicator: any Communicator = SoloCommunicator()
+  ) throws -> (imageToText: [Int], textToImage: [Int]) {
+    func ranks(_ queries: FeatureMatrix, _ candidates: FeatureMatrix) throws -> [Int] {
+      let mine = communicator.share(of: queries.count)
+      let found = RetrievalMetrics.ranks(
+        queries: queries.rows(mine), queryIDs: Array(mine), candidates: candidates,
+        candidateIDs: Array(0..<candidates.count), scoreTile: Features.scoreTile)
+      return try communicator.allGather(coding: found).flatMap { $0 }
+    }
+    return try withMatrices { images, texts in
+      (imageToText: try ranks(images, texts), textToImage: try ranks(texts, images))
+    }
+  }
+
   /// For each text the `k` best images, best first. Rows are of length 1.
   package func bestImages(k: Int) -> [[RankedScore]] {
     withMatrices { TopK.search(queries: $1, candidates: $0, k: k, scoreTile: Features.scoreTile) }

@@ -8,7 +8,8 @@ import ShardStream
 /// `kelip eval`: what a trained model is worth.
 struct Eval: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Evaluate a trained model.", subcommands: [EvalRetrieval.self, EvalZeroShot.self])
+    abstract: "Evaluate a trained model.",
+    subcommands: [EvalRetrieval.self, EvalZeroShot.self, EvalCrossLingual.self])
 }
 
 /// `kelip eval retrieval`: recall at 1, 5 and 10 in both directions.

@@ -7,7 +7,7 @@ import Foundation
 import Imaging
 import ProgramEntry
 import ShardStream
-import ZeroShot
+import Studies
 
 /// `kelip eval zero-shot`: classification by the names of classes.
 struct EvalZeroShot: ParsableCommand {

@@ -11,7 +11,7 @@ import TinyRun
 import Towers
 import Training
 
-@testable import ZeroShot
+@testable import Studies
 
 /// Sees the mean colour of a picture, and knows the words for three colours.
 private final class ColourEncoder: FeatureEncoder, @unchecked Sendable {
