@@ -54,6 +54,11 @@ package struct Features: Sendable {
       images: Self.unitRows(images, dimension), texts: Self.unitRows(texts, dimension), dimension: dimension)
   }
 
+  /// Every text's row scaled to length 1; the images stay as they are.
+  package func normalisedTexts() -> Features {
+    Features(images: images, texts: Self.unitRows(texts, dimension), dimension: dimension)
+  }
+
   private static func unitRows(_ rows: [Float], _ dimension: Int) -> [Float] {
     guard !rows.isEmpty else { return [] }
     let count = rows.count / dimension

@@ -9,7 +9,9 @@ import ShardStream
 struct Eval: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Evaluate a trained model.",
-    subcommands: [EvalRetrieval.self, EvalZeroShot.self, EvalCrossLingual.self])
+    subcommands: [
+      EvalRetrieval.self, EvalZeroShot.self, EvalCrossLingual.self, EvalCulture.self, EvalAnalogy.self,
+    ])
 }
 
 /// `kelip eval retrieval`: recall at 1, 5 and 10 in both directions.
