@@ -102,6 +102,19 @@ package struct Features: Sendable {
     withMatrices { TopK.search(queries: $1, candidates: $0, k: k, scoreTile: Features.scoreTile) }
   }
 
+  /// Ranks pictures against any number of texts each. Rows are of length 1.
+  ///
+  /// - Parameter pictureOfText: of each text the row of its picture; every picture has one.
+  package func retrieval(
+    pictureOfText: [Int], _ communicator: any Communicator = SoloCommunicator()
+  ) throws -> RetrievalReport {
+    try withMatrices {
+      try RetrievalReport(
+        pictures: $0, pictureIDs: Array(0..<imageCount), texts: $1, textIDs: pictureOfText,
+        scoreTile: Features.scoreTile, communicator: communicator)
+    }
+  }
+
   /// What the text of a row finds. Rows are of length 1.
   ///
   /// - Returns: the `k` best images, best first, and the rank of its own image among all, from 1.

@@ -1,4 +1,5 @@
 import Basics
+import Collectives
 import Kernels
 import ShardStream
 
@@ -28,6 +29,17 @@ package struct PairEmbedding {
     package var keys: [String] = []
     package var numbers: [Int] = []
     package var skipped: [SkippedSample] = []
+
+    /// With unit features: those of all ranks, in their order; skipped samples stay with the rank that skipped them.
+    package func gathered(_ communicator: any Communicator) throws -> Result {
+      var all = self
+      all.features = try features.normalised().gathered(communicator)
+      guard communicator.worldSize > 1 else { return all }
+      all.captions = try communicator.allGather(coding: captions).flatMap { $0 }
+      all.keys = try communicator.allGather(coding: keys).flatMap { $0 }
+      all.numbers = try communicator.allGather(coding: numbers).flatMap { $0 }
+      return all
+    }
   }
 
   /// The first `limit` pairs of a language (all for nil), in the shards' order.

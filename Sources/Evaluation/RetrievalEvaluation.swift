@@ -1,4 +1,5 @@
 import Basics
+import Collectives
 import ShardStream
 
 /// Retrieval of one language on one set of shards.
@@ -9,15 +10,25 @@ package struct RetrievalEvaluation {
   /// With features of length 1.
   package var embedded: PairEmbedding.Result
 
-  package init(_ embedding: PairEmbedding, set: String, language: String, pairs: Int?) throws {
+  /// Every rank calls it; the ranks share the work and all get the same.
+  package init(
+    _ embedding: PairEmbedding, set: String, language: String, pairs: Int?,
+    _ communicator: any Communicator = SoloCommunicator()
+  ) throws {
     (self.set, self.language) = (set, language)
-    embedded = try embedding.embed(language: language, limit: pairs)
-    guard embedded.features.imageCount > 0 else {
-      throw KelipError(
-        "no pairs of language \(language)", at: set, hint: "languages stand in the samples' .json members")
+    let mine = try communicator.agree {
+      let numbers = try embedding.samples.numbers(ofLanguage: language, limit: pairs)
+      guard !numbers.isEmpty else {
+        throw KelipError(
+          "no pairs of language \(language)", at: set, hint: "languages stand in the samples' .json members")
+      }
+      return try embedding.embed(numbers[communicator.share(of: numbers.count)])
     }
-    embedded.features = embedded.features.normalised()
-    report = try embedded.features.retrieval()
+    embedded = try mine.gathered(communicator)
+    guard embedded.features.imageCount > 0 else {
+      throw KelipError("not one of the pairs of language \(language) can be read", at: set)
+    }
+    report = try embedded.features.retrieval(communicator)
   }
 
   /// Queries for a contact sheet.

@@ -25,7 +25,23 @@ package struct RetrievalReport: Codable, Equatable, Sendable {
     try Self.check(images: images, texts: texts, imageIDs: imageIDs)
     let textIDs = imageIDs ?? Array(0..<texts.count)
     let firstRows = Self.firstRows(of: textIDs)
-    let pictureIDs = firstRows.map { textIDs[$0] }
+    self = try Self.gathering(images, rows: firstRows) {
+      try RetrievalReport(
+        pictures: $0, pictureIDs: firstRows.map { textIDs[$0] }, texts: texts, textIDs: textIDs,
+        scoreTile: scoreTile, communicator: communicator)
+    }
+  }
+
+  /// Ranks pictures `[P, D]` and texts `[T, D]`, any number of texts a picture.
+  ///
+  /// - Parameters:
+  ///   - pictureIDs: all of them different.
+  ///   - textIDs: of each text its picture's; every picture has a text.
+  package init(
+    pictures: FeatureMatrix, pictureIDs: [Int], texts: FeatureMatrix, textIDs: [Int],
+    scoreTile: ScoreTile = ScoreTiles.plain, communicator: any Communicator = SoloCommunicator()
+  ) throws {
+    precondition(pictures.count == pictureIDs.count && texts.count == textIDs.count)
     func metrics(
       _ queries: FeatureMatrix, _ queryIDs: [Int], _ candidates: FeatureMatrix, _ candidateIDs: [Int]
     ) throws -> RetrievalMetrics {
@@ -35,13 +51,10 @@ package struct RetrievalReport: Codable, Equatable, Sendable {
         candidateIDs: candidateIDs, scoreTile: scoreTile)
       return RetrievalMetrics(ranks: try communicator.allGather(coding: ranks).flatMap { $0 })
     }
-    (imageToText, textToImage) = try Self.gathering(images, rows: firstRows) { pictures in
-      (
-        try metrics(pictures, pictureIDs, texts, textIDs), try metrics(texts, textIDs, pictures, pictureIDs)
-      )
-    }
+    imageToText = try metrics(pictures, pictureIDs, texts, textIDs)
+    textToImage = try metrics(texts, textIDs, pictures, pictureIDs)
     count = texts.count
-    chanceRecallAt1 = 1 / Double(firstRows.count)
+    chanceRecallAt1 = 1 / Double(pictures.count)
   }
 
   private static func check(images: FeatureMatrix, texts: FeatureMatrix, imageIDs: [Int]?) throws {

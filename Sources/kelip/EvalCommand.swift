@@ -1,9 +1,12 @@
 import ArgumentParser
 import Basics
+import Collectives
 import Evaluation
 import Foundation
 import Imaging
+import ProgramEntry
 import ShardStream
+import Studies
 
 /// `kelip eval`: what a trained model is worth.
 struct Eval: ParsableCommand {
@@ -20,14 +23,22 @@ struct EvalRetrieval: ParsableCommand {
     commandName: "retrieval",
     abstract: "Find the picture of each caption among all, and the caption of each picture.",
     discussion: """
-      Either --features F (row i of the images belongs to row i of the texts), or a model and --data. \
-      A match's rank counts the better scores, and equal ones with a smaller index.
+      Either --features F (row i of the images belongs to row i of the texts), or a model and one of --data, \
+      --karpathy and --flickr30k; under mpirun the ranks share the work. A match's rank counts the better scores, and \
+      equal ones with a smaller index.
       """)
 
   @Option(help: "Features written by kelip embed.", completion: .file()) var features: String?
   @OptionGroup var modelOptions: ModelOptions
   @Option(parsing: .upToNextOption, help: "Shards of pairs, a set each: directory, glob or list.")
   var data: [String] = []
+  @Option(
+    help: "COCO's or Flickr30k's captions as Karpathy has them: dataset_coco.json.", completion: .file())
+  var karpathy: String?
+  @Option(help: "Flickr30k's table: flickr_annotations_30k.csv or results.csv.", completion: .file())
+  var flickr30k: String?
+  @Option(help: "The folder of their pictures.", completion: .directory) var pictures: String?
+  @Option(help: "Their split.") var split = "test"
   @Option(parsing: .upToNextOption, help: "Languages, as in the samples' metadata.") var languages = [
     "ko", "en",
   ]
@@ -40,36 +51,75 @@ struct EvalRetrieval: ParsableCommand {
 
   func validate() throws {
     if let pairs, pairs < 1 { throw ValidationError("--pairs must be at least 1") }
+    let sources = [features != nil, !data.isEmpty, karpathy != nil, flickr30k != nil].count { $0 }
+    guard sources == 1 else {
+      throw ValidationError("give one of --features, --data, --karpathy and --flickr30k")
+    }
+    guard (pictures != nil) == (karpathy != nil || flickr30k != nil) else {
+      throw ValidationError("--pictures goes with --karpathy and --flickr30k")
+    }
   }
 
   func run() throws {
-    if let features {
-      let report = try Features(contentsOf: URL(fileURLWithPath: features)).normalised().retrieval()
-      return json ? print(try Self.text(report)) : printTable([("features", "", report)])
-    }
-    guard !data.isEmpty else { throw KelipError("give --features, or a model and --data") }
-    let encoder = try modelOptions.encoder()
-    let threads = ProcessInfo.processInfo.activeProcessorCount
-    var evaluations: [RetrievalEvaluation] = []
-    for set in data {
-      let embedding = try PairEmbedding(encoder, shards: [set], threads: threads)
-      let ofSet = try languages.map {
-        try RetrievalEvaluation(embedding, set: set, language: $0, pairs: pairs)
+    Program.run { communicator in
+      if let features {
+        let report = try Features(contentsOf: URL(fileURLWithPath: features)).normalised()
+          .retrieval(communicator)
+        if communicator.isLeader { try show([("features", "", report)]) }
+      } else if data.isEmpty {
+        try evaluateFiles(communicator)
+      } else {
+        try evaluateShards(communicator)
       }
-      ofSet.forEach { reportSkipped($0.embedded.skipped) }
-      if let sheet { try write(sheetPath(sheet, of: set), ofSet, embedding.samples) }
-      evaluations += ofSet
+      return .done
     }
-    try show(evaluations)
   }
 
-  private func show(_ evaluations: [RetrievalEvaluation]) throws {
-    guard json else { return printTable(evaluations.map { ($0.set, $0.language, $0.report) }) }
-    for evaluation in evaluations {
-      let head = JSONText.object([
-        ("set", .string(evaluation.set)), ("language", .string(evaluation.language)),
-      ]).text
-      print("\(head.dropLast()), \(try Self.text(evaluation.report).dropFirst())")
+  private func threads(_ communicator: any Communicator) -> Int {
+    communicator.worldSize > 1 ? 1 : ProcessInfo.processInfo.activeProcessorCount
+  }
+
+  private func evaluateFiles(_ communicator: any Communicator) throws {
+    let (encoder, entries) = try communicator.agree { (try modelOptions.encoder(), try captionedPictures()) }
+    let found = try CaptionedRetrieval(encoder, entries, threads: threads(communicator), communicator)
+    guard communicator.isLeader else { return }
+    if let first = found.skipped.first {
+      FileHandle.standardError.write(Data("left out: \(found.skipped.count) pictures, first \(first)\n".utf8))
+    }
+    try show([(karpathy ?? flickr30k!, "", found.report)])
+  }
+
+  private func captionedPictures() throws -> CaptionedPictures {
+    if let karpathy { return try CaptionedPictures(karpathy: karpathy, folder: pictures!, split: split) }
+    return try CaptionedPictures(flickr30k: flickr30k!, folder: pictures!, split: split)
+  }
+
+  private func evaluateShards(_ communicator: any Communicator) throws {
+    let encoder = try communicator.agree { try modelOptions.encoder() }
+    var rows: [Row] = []
+    for set in data {
+      let embedding = try communicator.agree {
+        try PairEmbedding(encoder, shards: [set], threads: threads(communicator))
+      }
+      let ofSet = try languages.map {
+        try RetrievalEvaluation(embedding, set: set, language: $0, pairs: pairs, communicator)
+      }
+      ofSet.forEach { reportSkipped($0.embedded.skipped) }
+      if let sheet, communicator.isLeader { try write(sheetPath(sheet, of: set), ofSet, embedding.samples) }
+      rows += ofSet.map { ($0.set, $0.language, $0.report) }
+    }
+    if communicator.isLeader { try show(rows) }
+  }
+
+  private typealias Row = (set: String, language: String, report: RetrievalReport)
+
+  private func show(_ rows: [Row]) throws {
+    guard json else { return printTable(rows) }
+    for (set, language, report) in rows {
+      guard features == nil else { return print(try Self.text(report)) }
+      let names =
+        [("set", JSONText.string(set))] + (language.isEmpty ? [] : [("language", .string(language))])
+      print("\(JSONText.object(names).text.dropLast()), \(try Self.text(report).dropFirst())")
     }
   }
 
@@ -96,7 +146,7 @@ struct EvalRetrieval: ParsableCommand {
     return String(decoding: try encoder.encode(report), as: UTF8.self)
   }
 
-  private func printTable(_ rows: [(set: String, language: String, report: RetrievalReport)]) {
+  private func printTable(_ rows: [Row]) {
     print("                                          text → image          image → text")
     print("set                        lang  pairs   R@1   R@5  R@10     R@1   R@5  R@10   chance R@1")
     for (set, language, report) in rows {

@@ -38,11 +38,9 @@ package struct Gallery {
       let wanted = try Self.pictures(samples, pictureKey, language).prefix(limit ?? .max)
       return try PairEmbedding(encoder, samples).embed(Array(wanted)[communicator.share(of: wanted.count)])
     }
-    let part = Features(images: found.features.images, texts: [], dimension: encoder.config.embedDim)
-    features = try part.normalised().gathered(communicator)
-    numbers = try communicator.allGather(coding: found.numbers).flatMap { $0 }
-    keys = try communicator.allGather(coding: found.keys).flatMap { $0 }
-    captions = try communicator.allGather(coding: found.captions).flatMap { $0 }
+    let all = try found.gathered(communicator)
+    features = Features(images: all.features.images, texts: [], dimension: encoder.config.embedDim)
+    (numbers, keys, captions) = (all.numbers, all.keys, all.captions)
     let reasons = try communicator.allGather(coding: found.skipped.map(\.reason)).flatMap { $0 }
     skipped = reasons.reduce(into: [:]) { $0[$1, default: 0] += 1 }
     self.samples = samples

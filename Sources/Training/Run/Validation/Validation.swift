@@ -71,21 +71,18 @@ final class Validation {
   {
     let mine = try communicator.agree {
       let numbers = language.numbers[communicator.share(of: language.numbers.count)]
-      var found = try PairEmbedding(encoder, samples).embed(numbers) { Activity.advance() }
-      found.features = found.features.normalised()
-      return found
+      return try PairEmbedding(encoder, samples).embed(numbers) { Activity.advance() }
     }
-    let features = try mine.features.gathered(communicator)
-    let numbers = try communicator.allGather(coding: mine.numbers).flatMap { $0 }
-    guard !numbers.isEmpty else {
+    let all = try mine.gathered(communicator)
+    guard !all.numbers.isEmpty else {
       var error = KelipError("not one of the \(language.name) pairs to validate on can be read")
       error.isAgreed = true
       throw error
     }
     return ValidationResult.OfLanguage(
-      language: language.name, report: try features.retrieval(communicator),
+      language: language.name, report: try all.features.retrieval(communicator),
       loss: try PairLoss.mean(
-        features, batchSize: batchSize, logitScale: encoder.logitScale, communicator),
-      features: features, numbers: numbers)
+        all.features, batchSize: batchSize, logitScale: encoder.logitScale, communicator),
+      features: all.features, numbers: all.numbers)
   }
 }
