@@ -345,6 +345,32 @@ PYTHON
   expect_status 2 "$kelip" eval retrieval && expect_in err --features
 }
 
+studies_answer_over_the_embedded_data() {
+  local model=(--checkpoint "$work/alone/checkpoints/step-00000006")
+  local shards=$data/validation
+  expect_status 0 "$kelip" eval zero-shot "${model[@]}" --data "$shards" --label-key theme \
+    --prompts "$root/configs/prompts" --picture "$work/confusion.png" --json || return
+  python3 - "$work/out" <<'PYTHON' || fail "eval zero-shot --json" || return
+import json, sys
+languages = [json.loads(line) for line in open(sys.argv[1])]
+assert [answer["language"] for answer in languages] == ["ko", "en"]
+assert all(answer["count"] > 100 and answer["classes"] > 1 and 0 <= answer["top1"] <= answer["top5"] <= 1 for answer in languages)
+PYTHON
+  [[ -s $work/confusion-ko.png && -s $work/confusion-en.png ]] || fail "no confusion pictures" || return
+  expect_status 0 "$kelip" eval cross-lingual "${model[@]}" --data "$shards" --json && expect_in out ko_to_en_R@1 ||
+    return
+  expect_status 0 "$kelip" eval culture "${model[@]}" --data "$shards" --words "$root/configs/words/culture.yaml" \
+    --sheet "$work/culture.png" --json && expect_in out mean_overlap || return
+  [[ -s $work/culture.png ]] || fail "no sheet of words" || return
+  expect_status 0 "$kelip" eval analogy "${model[@]}" --data "$data/train" --pictures 600 --minimum 1 && expect_in out R@5 ||
+    return
+  expect_status 0 "$kelip" eval analogy "${model[@]}" --data "$shards" --sum "text:red - text:blue" --k 3 \
+    --sheet "$work/sums.png" && [[ -s $work/sums.png ]] || fail "no sheet of sums" || return
+  expect_status 2 "$kelip" eval analogy "${model[@]}" --data "$shards" --sum "red - blue" && expect_in err "no term" || return
+  expect_status 2 "$kelip" eval zero-shot "${model[@]}" --data "$shards" && expect_in err --label-key || return
+  expect_status 2 "$kelip" eval cross-lingual "${model[@]}" --data "$shards" --pair-key nothing && expect_in err nothing
+}
+
 bench_step_prints_json() {
   expect_status 0 "$kelip" bench step --model "$work/model.yaml" --precision fp32 --batch 2 --tokens 8 --steps 1 --json ||
     return
@@ -574,6 +600,7 @@ check data_index_writes_and_checks
 check embed_writes_features
 check checkpoints_are_looked_at_and_exported
 check retrieval_prints_json
+check studies_answer_over_the_embedded_data
 check bench_step_prints_json
 check bench_step_tells_where_time_goes
 check bench_kernels_measures_a_models_products
