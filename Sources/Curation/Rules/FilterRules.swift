@@ -28,12 +28,7 @@ package struct FilterRules: Sendable {
   }
 
   package init(contentsOf path: String) throws {
-    let yaml: String
-    do {
-      yaml = try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      throw KelipError("cannot read the rules: \(error.localizedDescription)", at: path)
-    }
+    let yaml = try TextFile.read(path, "the rules")
     try self.init(
       yaml: yaml, source: path, folder: URL(fileURLWithPath: path).deletingLastPathComponent())
   }

@@ -48,12 +48,7 @@ package enum ShardList {
 
   /// Paths as they are, one a line; whether they are there shows when they are opened.
   private static func lines(ofFile path: String) throws -> [String] {
-    let text: String
-    do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      throw KelipError("cannot read the list of shards: \(error.localizedDescription)", at: path)
-    }
+    let text = try TextFile.read(path, "the list of shards")
     let paths = text.split(whereSeparator: \.isNewline).filter { !$0.allSatisfy(\.isWhitespace) }
     guard !paths.isEmpty else { throw KelipError("the list of shards is empty", at: path, hint: expectation) }
     return paths.map(String.init)

@@ -1,6 +1,4 @@
 import Basics
-import Curation
-import Foundation
 import Imaging
 import ShardStream
 
@@ -53,23 +51,9 @@ package struct TextPairs: Sendable, Equatable {
 
   /// A CSV or TSV file with a head: columns `ko` and `en`, and `theme` if there is one.
   package init(table path: String) throws {
-    let url = URL(fileURLWithPath: path)
-    var reader = try DelimitedReader(url, delimiter: UInt8(ascii: url.pathExtension == "tsv" ? "\t" : ","))
-    let head = try reader.next()?.fields.map { String(decoding: $0, as: UTF8.self) } ?? []
-    guard let korean = head.firstIndex(of: "ko"), let english = head.firstIndex(of: "en") else {
-      throw KelipError(
-        "the columns are \(head.joined(separator: ", "))", at: path, hint: "name two of them ko and en")
-    }
-    let theme = head.firstIndex(of: "theme")
+    var columns = try NamedColumns(path, ["ko", "en"], optional: ["theme"])
     var all: [Pair] = []
-    while let record = try reader.next() {
-      guard record.fields.count == head.count else {
-        throw KelipError(
-          "the record at byte \(record.offset) has \(record.fields.count) of \(head.count) fields", at: path)
-      }
-      let texts = record.fields.map { String(decoding: $0, as: UTF8.self) }
-      all.append(Pair(korean: texts[korean], english: texts[english], theme: theme.map { texts[$0] }))
-    }
+    while let row = try columns.next() { all.append(Pair(korean: row[0]!, english: row[1]!, theme: row[2])) }
     try self.init(all, from: path)
   }
 }

@@ -13,12 +13,7 @@ package struct WordPairs: Sendable, Equatable {
 
   /// A YAML list `words` of mappings `{ko: 집, en: house}`.
   package init(contentsOf path: String) throws {
-    let text: String
-    do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      throw KelipError("cannot read the words: \(error.localizedDescription)", at: path)
-    }
+    let text = try TextFile.read(path, "the words")
     let reader = try ConfigReader(yaml: text, source: path)
     pairs = try reader.mappings("words").map { item in
       let pair = Pair(korean: try item.string("ko"), english: try item.string("en"))

@@ -27,12 +27,7 @@ package struct ClassList: Sendable, Equatable {
   ///
   /// - Parameter languages: that every class needs a name in.
   package init(contentsOf path: String, languages: [String]) throws {
-    let text: String
-    do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      throw KelipError("cannot read the classes: \(error.localizedDescription)", at: path)
-    }
+    let text = try TextFile.read(path, "the classes")
     let reader = try ConfigReader(yaml: text, source: path)
     classes = try reader.mappings("classes").map { item in
       let label = try item.string("label")

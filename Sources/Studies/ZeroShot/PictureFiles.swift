@@ -1,5 +1,4 @@
 import Basics
-import Curation
 import Foundation
 import Imaging
 import ShardStream
@@ -27,22 +26,13 @@ package struct PictureFiles: LabelledPictures {
 
   /// A CSV or TSV file with a head: column `image` (a path from the table's folder) and column `label`.
   package init(table path: String) throws {
-    let url = URL(fileURLWithPath: path)
-    var reader = try DelimitedReader(url, delimiter: UInt8(ascii: url.pathExtension == "tsv" ? "\t" : ","))
-    let head = try reader.next()?.fields.map { String(decoding: $0, as: UTF8.self) } ?? []
-    guard let image = head.firstIndex(of: "image"), let label = head.firstIndex(of: "label") else {
-      throw KelipError(
-        "the columns are \(head.joined(separator: ", "))", at: path, hint: "name two of them image and label")
-    }
+    var columns = try NamedColumns(path, ["image", "label"])
     var (paths, labels) = ([String](), [String]())
-    let folder = url.deletingLastPathComponent().path
-    while let record = try reader.next() {
-      guard record.fields.count > max(image, label) else {
-        throw KelipError("the record at byte \(record.offset) has \(record.fields.count) fields", at: path)
-      }
-      let file = String(decoding: record.fields[image], as: UTF8.self)
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    while let row = try columns.next() {
+      let file = row[0]!
       paths.append(file.hasPrefix("/") ? file : "\(folder)/\(file)")
-      labels.append(String(decoding: record.fields[label], as: UTF8.self))
+      labels.append(row[1]!)
     }
     guard !paths.isEmpty else { throw KelipError("has no rows", at: path) }
     (self.paths, self.labels) = (paths, labels)

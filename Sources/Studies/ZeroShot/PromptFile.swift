@@ -5,12 +5,7 @@ import Foundation
 /// Templates, one a line; empty lines and lines that begin with # are none.
 package enum PromptFile {
   package static func read(_ path: String) throws -> [NameTemplate] {
-    let text: String
-    do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      throw KelipError("cannot read the prompts: \(error.localizedDescription)", at: path)
-    }
+    let text = try TextFile.read(path, "the prompts")
     var templates: [NameTemplate] = []
     for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       let line = line.trimmingCharacters(in: .whitespaces)

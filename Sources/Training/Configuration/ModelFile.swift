@@ -8,12 +8,7 @@ import Yams
 package enum ModelFile {
   /// - Throws: a `KelipError` that names file and key for what cannot be read, is unknown or does not fit.
   package static func load(_ path: String) throws -> ModelConfig {
-    let text: String
-    do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      throw KelipError("cannot read the model file: \(error.localizedDescription)", at: path)
-    }
+    let text = try TextFile.read(path, "the model file")
     return try parse(text, source: path)
   }
 

@@ -126,12 +126,7 @@ package struct TrainConfig: Sendable {
   ///   - overrides: `key=value` each (`--set`).
   /// - Throws: `KelipError` for what cannot be read, is unknown, missing, of another type or out of range.
   package init(contentsOf path: String, overrides: [String] = []) throws {
-    let text: String
-    do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      throw KelipError("cannot read the configuration: \(error.localizedDescription)", at: path)
-    }
+    let text = try TextFile.read(path, "the configuration")
     let base = URL(fileURLWithPath: path).deletingLastPathComponent()
     try self.init(ConfigReader(yaml: text, source: path, overrides: overrides), relativeTo: base)
   }
