@@ -86,11 +86,10 @@ package struct Features: Sendable {
     _ communicator: any Communicator = SoloCommunicator()
   ) throws -> (imageToText: [Int], textToImage: [Int]) {
     func ranks(_ queries: FeatureMatrix, _ candidates: FeatureMatrix) throws -> [Int] {
-      let mine = communicator.share(of: queries.count)
-      let found = RetrievalMetrics.ranks(
-        queries: queries.rows(mine), queryIDs: Array(mine), candidates: candidates,
-        candidateIDs: Array(0..<candidates.count), scoreTile: Features.scoreTile)
-      return try communicator.allGather(coding: found).flatMap { $0 }
+      let all = Array(0..<candidates.count)
+      return try RetrievalMetrics.ranks(
+        queries: queries, queryIDs: all, candidates: candidates, candidateIDs: all,
+        scoreTile: Features.scoreTile, communicator)
     }
     return try withMatrices { images, texts in
       (imageToText: try ranks(images, texts), textToImage: try ranks(texts, images))

@@ -1,3 +1,5 @@
+import Collectives
+
 /// How well one modality finds the other: fractions of queries whose match is among the first k, and ranks from 1.
 package struct RetrievalMetrics: Equatable, Sendable {
   package var recallAt1: Double
@@ -43,6 +45,18 @@ package struct RetrievalMetrics: Equatable, Sendable {
       ranks.append(1 + nonMatchesAhead(of: best, id: id, scores: scores, candidateIDs: candidateIDs))
     }
     return ranks
+  }
+
+  /// The same, the queries shared by a world's ranks; all call it with the same rows and get the ranks of all.
+  static func ranks(
+    queries: FeatureMatrix, queryIDs: [Int], candidates: FeatureMatrix, candidateIDs: [Int],
+    scoreTile: ScoreTile, _ communicator: any Communicator
+  ) throws -> [Int] {
+    let mine = communicator.share(of: queries.count)
+    let found = ranks(
+      queries: queries.rows(mine), queryIDs: Array(queryIDs[mine]), candidates: candidates,
+      candidateIDs: candidateIDs, scoreTile: scoreTile)
+    return try communicator.allGather(coding: found).flatMap { $0 }
   }
 
   private static func nonMatchesAhead(

@@ -45,11 +45,10 @@ package struct RetrievalReport: Codable, Equatable, Sendable {
     func metrics(
       _ queries: FeatureMatrix, _ queryIDs: [Int], _ candidates: FeatureMatrix, _ candidateIDs: [Int]
     ) throws -> RetrievalMetrics {
-      let mine = communicator.share(of: queries.count)
-      let ranks = RetrievalMetrics.ranks(
-        queries: queries.rows(mine), queryIDs: Array(queryIDs[mine]), candidates: candidates,
-        candidateIDs: candidateIDs, scoreTile: scoreTile)
-      return RetrievalMetrics(ranks: try communicator.allGather(coding: ranks).flatMap { $0 })
+      RetrievalMetrics(
+        ranks: try RetrievalMetrics.ranks(
+          queries: queries, queryIDs: queryIDs, candidates: candidates, candidateIDs: candidateIDs,
+          scoreTile: scoreTile, communicator))
     }
     imageToText = try metrics(pictures, pictureIDs, texts, textIDs)
     textToImage = try metrics(texts, textIDs, pictures, pictureIDs)
