@@ -90,9 +90,10 @@ let package = Package(
     room("Optimization", ["Basics", "Kernels", "Towers"]),
     room("Checkpointing", ["Basics"]),
     room("RunService", ["Basics", "CStacks", logging]),
+    room("PageServing", ["Basics"]),
     // The page's own files are part of the program.
     .target(
-      name: "LivePage", dependencies: ["Basics", "RunService"],
+      name: "LivePage", dependencies: ["Basics", "RunService", "PageServing"],
       resources: [
         .embedInCode("Page/page.html"), .embedInCode("Page/page.css"), .embedInCode("Page/chart.js"),
         .embedInCode("Page/panels.js"), .embedInCode("Page/page.js"),
@@ -109,15 +110,29 @@ let package = Package(
       [
         "Basics", "Configuration", "Kernels", "Collectives", "Tokenization", "Captions", "ShardStream",
         "Towers", "Objectives", "Optimization", "Evaluation", "Imaging", "Charts",
-        "Checkpointing", "RunService", "LivePage", .product(name: "Yams", package: "Yams"), logging,
+        "Checkpointing", "RunService", "PageServing", "LivePage", .product(name: "Yams", package: "Yams"),
+        logging,
       ]),
     room("Planning", ["Basics", "Collectives", "Charts"]),
+    room(
+      "FeatureStore",
+      ["Basics", "Kernels", "Collectives", "ShardStream", "Checkpointing", "Evaluation"]),
     room(
       "Studies",
       [
         "Basics", "Configuration", "Captions", "Collectives", "Imaging", "Charts", "ShardStream", "Curation",
         "Evaluation",
       ]),
+    .target(
+      name: "Search",
+      dependencies: [
+        "Basics", "Kernels", "Checkpointing", "Imaging", "Charts", "ShardStream", "Evaluation",
+        "FeatureStore", "PageServing",
+      ],
+      resources: [
+        .embedInCode("Page/search.html"), .embedInCode("Page/search.css"), .embedInCode("Page/search.js"),
+      ],
+      swiftSettings: testable),
     room(
       "Previews",
       [
@@ -140,7 +155,9 @@ let package = Package(
     .executableTarget(
       name: "kelip",
       dependencies: [
-        "Basics", "Kernels", "Training", "Evaluation", "Studies", "Previews", "Benchmarks",
+        "Basics", "Kernels", "Training", "Evaluation", "FeatureStore", "Search", "PageServing", "Studies",
+        "Previews",
+        "Benchmarks",
         "DatasetBuilding",
         "MPICollectives",
         "ProgramEntry",
@@ -200,10 +217,15 @@ let package = Package(
     tests("OptimizationTests", ["Optimization", "Towers", "TestSupport"], resources: [.copy("Fixtures")]),
     tests("CheckpointingTests", ["Basics", "Checkpointing"], resources: [.copy("Fixtures")]),
     tests("RunServiceTests", ["RunService", "Basics", "TestFolders"]),
-    tests("LivePageTests", ["LivePage", "RunService", "Basics", "TestFolders"]),
+    .target(
+      name: "TestSockets", dependencies: ["Basics"], path: "Tests/TestSockets", swiftSettings: strict),
+    tests("PageServingTests", ["PageServing", "Basics", "TestFolders", "TestSockets"]),
+    tests(
+      "LivePageTests", ["LivePage", "PageServing", "RunService", "Basics", "TestFolders", "TestSockets"]),
     // A made-up run behind a real page, for Tests/Parity/live_page.py and for looking at it.
     .executableTarget(
-      name: "live-page-demo", dependencies: ["LivePage", "RunService", "Basics", "Imaging"],
+      name: "live-page-demo",
+      dependencies: ["LivePage", "PageServing", "RunService", "Basics", "Imaging"],
       path: "Tests/LivePageDemo", swiftSettings: strict),
     // A run small enough for tests: shards, tokenizer, model file and configuration in a folder of its own.
     .target(
@@ -216,6 +238,18 @@ let package = Package(
         "Training", "Configuration", "RunService", "Checkpointing", "Collectives", "Tokenization", "Captions",
         "ShardStream", "Optimization", "Objectives", "Towers", "Evaluation", "Kernels",
         "Basics", "TestSupport", "TinyRun",
+      ]),
+    tests(
+      "FeatureStoreTests",
+      [
+        "FeatureStore", "Evaluation", "Training", "Towers", "Checkpointing", "Collectives", "Kernels",
+        "ShardStream", "Imaging", "Basics", "TestFolders", "TinyRun",
+      ]),
+    tests(
+      "SearchTests",
+      [
+        "Search", "FeatureStore", "Evaluation", "Towers", "Kernels", "Checkpointing", "ShardStream",
+        "Imaging", "PageServing", "Basics", "TestFolders", "TestSupport", "TinyRun",
       ]),
     tests("BenchmarksTests", ["Benchmarks", "Towers", "Kernels", "Collectives", "Basics"]),
     tests(

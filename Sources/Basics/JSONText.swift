@@ -62,8 +62,7 @@ package indirect enum JSONText: Sendable {
       case "\r": out += "\\r"
       case "\t": out += "\\t"
       case let control where control.value < 0x20:
-        let hex = String(control.value, radix: 16)
-        out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+        out += "\\u" + control.value.padded(to: 4, radix: 16)
       default: out.unicodeScalars.append(scalar)
       }
     }

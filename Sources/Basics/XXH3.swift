@@ -22,7 +22,7 @@ package final class XXH3Hasher {
   /// 32 lower-case hexadecimal digits of all that was given to `update`, as `xxhsum -H2` prints them.
   package var hexDigest: String {
     let hash = XXH3_128bits_digest(state)
-    return hexDigits(hash.high64) + hexDigits(hash.low64)
+    return hash.high64.padded(to: 16, radix: 16) + hash.low64.padded(to: 16, radix: 16)
   }
 
   package static func hexDigest(of bytes: UnsafeRawBufferPointer) -> String {
@@ -34,9 +34,4 @@ package final class XXH3Hasher {
   package static func hexDigest(of bytes: [UInt8]) -> String {
     bytes.withUnsafeBytes { hexDigest(of: $0) }
   }
-}
-
-private func hexDigits(_ value: UInt64) -> String {
-  let digits = String(value, radix: 16)
-  return String(repeating: "0", count: 16 - digits.count) + digits
 }

@@ -83,10 +83,8 @@ package struct CheckpointDirectory: Sendable {
     return manifest
   }
 
-  static func name(step: Int) -> String {
-    let digits = String(step)
-    return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
-  }
+  /// `step-00000100`, under which other records of a step stand, too.
+  package static func name(step: Int) -> String { "step-\(step.padded(to: 8))" }
 
   static func step(ofName name: String) -> Int? {
     guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5)), self.name(step: step) == name else {

@@ -2,11 +2,11 @@ import Basics
 import Foundation
 
 /// A file as memory, read as it is touched.
-final class MappedFile: @unchecked Sendable {
+package final class MappedFile: @unchecked Sendable {
   // Safe to share: never changed.
-  let bytes: UnsafeRawBufferPointer
+  package let bytes: UnsafeRawBufferPointer
 
-  init(_ url: URL) throws {
+  package init(_ url: URL) throws {
     let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw KelipError.posix("open", at: url.path) }
     defer { close(descriptor) }

@@ -13,7 +13,7 @@ struct WorkFolder: Sendable {
   var folder: URL { output.appendingPathComponent(".work") }
   private var planFile: URL { folder.appendingPathComponent("plan") }
 
-  func measurement(_ shard: Int) -> URL { folder.appendingPathComponent("measured-\(padded(shard, 6))") }
+  func measurement(_ shard: Int) -> URL { folder.appendingPathComponent("measured-\(shard.padded(to: 6))") }
   func part(_ name: String) -> URL { folder.appendingPathComponent("part-\(name)") }
   func result(_ name: String) -> URL { output.appendingPathComponent(name) }
 
@@ -91,10 +91,4 @@ struct WorkFolder: Sendable {
       try? FileManager.default.removeItem(at: folder.appendingPathComponent(name))
     }
   }
-}
-
-/// `value` with zeros in front, at least `digits` long.
-func padded(_ value: Int, _ digits: Int) -> String {
-  let text = String(value)
-  return String(repeating: "0", count: max(0, digits - text.count)) + text
 }

@@ -65,10 +65,10 @@ struct ShardSetWriter {
   private func writeShard(
     _ shard: Int, _ samples: ArraySlice<PlannedSample>, _ pictures: [CaptionedPicture], directory: String
   ) throws {
-    let tar = try TarWriter(path: "\(directory)/\(Self.padded(shard, 5)).tar")
+    let tar = try TarWriter(path: "\(directory)/\(shard.padded(to: 5)).tar")
     for (index, sample) in samples.enumerated() {
       let picture = pictures[sample.picture]
-      let key = Self.padded(shard, 5) + Self.padded(index, 4)
+      let key = shard.padded(to: 5) + index.padded(to: 4)
       let caption = picture.captions[sample.language]!
       let record = SampleRecord(
         key: key, caption: caption, language: sample.language, theme: picture.theme, source: picture.source,
@@ -85,10 +85,5 @@ struct ShardSetWriter {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return Array(try encoder.encode(record))
-  }
-
-  static func padded(_ value: Int, _ digits: Int) -> String {
-    let text = String(value)
-    return String(repeating: "0", count: max(0, digits - text.count)) + text
   }
 }

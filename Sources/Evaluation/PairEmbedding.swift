@@ -49,14 +49,18 @@ package struct PairEmbedding {
 
   /// Pairs with these numbers, in their order.
   ///
-  /// - Parameter progress: is called after each batch.
-  package func embed(_ wanted: some RandomAccessCollection<Int>, progress: () -> Void = {}) throws -> Result {
+  /// - Parameters:
+  ///   - embedsTexts: whether captions get features, too.
+  ///   - progress: is called after each batch.
+  package func embed(
+    _ wanted: some RandomAccessCollection<Int>, embedsTexts: Bool = true, progress: () -> Void = {}
+  ) throws -> Result {
     var result = Result(features: Features(images: [], texts: [], dimension: encoder.config.embedDim))
     for start in stride(from: 0, to: wanted.count, by: Self.batchSize) {
       defer { progress() }
       let batch = try samples.samples(wanted.dropFirst(start).prefix(Self.batchSize))
       result.features.images += encoder.imageFeatures(batch.images, count: batch.count)
-      result.features.texts += encoder.textFeatures(batch.captions)
+      if embedsTexts { result.features.texts += encoder.textFeatures(batch.captions) }
       result.captions += batch.captions
       result.keys += batch.keys
       result.numbers += batch.numbers

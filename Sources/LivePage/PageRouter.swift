@@ -1,45 +1,22 @@
 import Basics
+import PageServing
 import RunService
 
-/// Which answer a request gets. Nothing but `/healthz` is answered without the token.
+/// Which answer a reader's request gets.
 final class PageRouter: Sendable {
   private let status: RunStatus
-  private let token: PageToken
   private let evaluations: EvaluationFiles
-  private let document = PageDocument()
+  private let document = PageDocument(
+    html: PackageResources.page_html, style: PackageResources.page_css,
+    scripts: [PackageResources.chart_js, PackageResources.panels_js, PackageResources.page_js])
 
-  init(status: RunStatus, token: PageToken, evaluations: EvaluationFiles) {
-    (self.status, self.token, self.evaluations) = (status, token, evaluations)
+  init(status: RunStatus, evaluations: EvaluationFiles) {
+    (self.status, self.evaluations) = (status, evaluations)
   }
 
   func response(to request: PageRequest) -> PageResponse {
-    let isPublic = request.path == "/healthz"
-    let asksByLink = request.path == "/" && token.matches(request.query["token"] ?? "")
-    guard isPublic || asksByLink || isAllowed(request) else {
-      return PageResponse(.unauthorized, headers: [("WWW-Authenticate", "Bearer")])
-    }
-    guard request.method == "GET" || request.method == "HEAD" else {
-      return PageResponse(.methodNotAllowed, headers: [("Allow", "GET, HEAD")])
-    }
-    guard !request.hasBody else { return PageResponse(.contentTooLarge) }
-    if asksByLink {
-      return PageResponse(.seeOther, headers: [("Location", "/"), ("Set-Cookie", token.cookie)])
-    }
-    return page(request)
-  }
-
-  private func isAllowed(_ request: PageRequest) -> Bool {
-    let scheme = "bearer "
-    if let header = request.headers["authorization"], header.lowercased().hasPrefix(scheme) {
-      return token.matches(header.dropFirst(scheme.count))
-    }
-    return token.matches(request.cookie(token.cookieName) ?? "")
-  }
-
-  private func page(_ request: PageRequest) -> PageResponse {
     switch request.path {
     case "/": document.response
-    case "/healthz": PageResponse(type: "text/plain; charset=utf-8", body: "ok\n".utf8)
     case "/status.json":
       PageResponse(
         type: "application/json",

@@ -55,7 +55,7 @@ struct DataFilter: ParsableCommand {
     }
     var options = FilterOptions(
       shards: urls, output: URL(fileURLWithPath: output), samplesPerShard: samplesPerShard,
-      threads: communicator.worldSize > 1 ? 1 : ProcessInfo.processInfo.activeProcessorCount, font: font,
+      threads: communicator.decodeThreads, font: font,
       didWrite: communicator.isLeader ? Self.tell : { _ in })
     options.isCompressed = zstd
     let countTokens = try communicator.agree { try tokenCounter(rules) }

@@ -63,8 +63,8 @@ struct EvalRetrieval: ParsableCommand {
   func run() throws {
     Program.run { communicator in
       if let features {
-        let report = try Features(contentsOf: URL(fileURLWithPath: features)).normalised()
-          .retrieval(communicator)
+        let read = try communicator.agree { try Features(contentsOf: URL(fileURLWithPath: features)) }
+        let report = try read.normalised().retrieval(communicator)
         if communicator.isLeader { try show([("features", "", report)]) }
       } else if data.isEmpty {
         try evaluateFiles(communicator)
@@ -75,16 +75,13 @@ struct EvalRetrieval: ParsableCommand {
     }
   }
 
-  private func threads(_ communicator: any Communicator) -> Int {
-    communicator.worldSize > 1 ? 1 : ProcessInfo.processInfo.activeProcessorCount
-  }
-
   private func evaluateFiles(_ communicator: any Communicator) throws {
     let (encoder, entries) = try communicator.agree { (try modelOptions.encoder(), try captionedPictures()) }
-    let found = try CaptionedRetrieval(encoder, entries, threads: threads(communicator), communicator)
+    let found = try CaptionedRetrieval(encoder, entries, threads: communicator.decodeThreads, communicator)
     guard communicator.isLeader else { return }
     if let first = found.skipped.first {
-      FileHandle.standardError.write(Data("left out: \(found.skipped.count) pictures, first \(first)\n".utf8))
+      let what = "pictures that cannot be read"
+      tellLeftOut([what: found.skipped.count], examples: [what: first])
     }
     try show([(karpathy ?? flickr30k!, "", found.report)])
   }
@@ -99,12 +96,12 @@ struct EvalRetrieval: ParsableCommand {
     var rows: [Row] = []
     for set in data {
       let embedding = try communicator.agree {
-        try PairEmbedding(encoder, shards: [set], threads: threads(communicator))
+        try PairEmbedding(encoder, shards: [set], threads: communicator.decodeThreads)
       }
       let ofSet = try languages.map {
         try RetrievalEvaluation(embedding, set: set, language: $0, pairs: pairs, communicator)
       }
-      ofSet.forEach { reportSkipped($0.embedded.skipped) }
+      ofSet.forEach { tellLeftOut($0.embedded.skipped) }
       if let sheet, communicator.isLeader { try write(sheetPath(sheet, of: set), ofSet, embedding.samples) }
       rows += ofSet.map { ($0.set, $0.language, $0.report) }
     }
@@ -161,13 +158,5 @@ struct EvalRetrieval: ParsableCommand {
           + shown[..<3].joined(separator: " ") + "   " + shown[3...].joined(separator: " ")
           + String(format: "   %8.2f %%", 100 * report.chanceRecallAt1))
     }
-  }
-}
-
-/// Says on standard error how many samples could not be used, by reason.
-func reportSkipped(_ skipped: [SkippedSample]) {
-  for (reason, samples) in Dictionary(grouping: skipped, by: \.reason).sorted(by: { $0.key < $1.key }) {
-    FileHandle.standardError.write(
-      Data("left out: \(samples.count) × \(reason), first \(samples[0].key)\n".utf8))
   }
 }

@@ -50,8 +50,8 @@ struct EvalZeroShot: ParsableCommand {
           ZeroShotClassifier(
             encoder, list, language: language, prompts: try PromptFile.read("\(prompts)/\(language).txt"))
         }
-        let threads = communicator.worldSize > 1 ? 1 : ProcessInfo.processInfo.activeProcessorCount
-        let (report, skipped) = try classifier.report(on: pictures, threads: threads, communicator)
+        let (report, skipped) = try classifier.report(
+          on: pictures, threads: communicator.decodeThreads, communicator)
         guard communicator.isLeader else { continue }
         try tell(report, skipped, language)
       }
@@ -79,9 +79,7 @@ struct EvalZeroShot: ParsableCommand {
   }
 
   private func tell(_ report: ClassificationReport, _ skipped: [String: Int], _ language: String) throws {
-    for (reason, count) in skipped.sorted(by: { $0.key < $1.key }) {
-      FileHandle.standardError.write(Data("left out: \(count) × \(reason)\n".utf8))
-    }
+    tellLeftOut(skipped)
     if let picture {
       let url = URL(fileURLWithPath: picture)
       let name = "\(url.deletingPathExtension().lastPathComponent)-\(language).\(url.pathExtension)"

@@ -22,12 +22,8 @@ struct GalleryOptions: ParsableArguments {
   ) throws -> Gallery {
     let gallery = try Gallery(
       encoder, shards: data, pictureKey: pictureKey, language: language, limit: pictures,
-      threads: communicator.worldSize > 1 ? 1 : ProcessInfo.processInfo.activeProcessorCount, communicator)
-    if communicator.isLeader {
-      for (reason, count) in gallery.skipped.sorted(by: { $0.key < $1.key }) {
-        FileHandle.standardError.write(Data("left out: \(count) × \(reason)\n".utf8))
-      }
-    }
+      threads: communicator.decodeThreads, communicator)
+    if communicator.isLeader { tellLeftOut(gallery.skipped) }
     return gallery
   }
 }

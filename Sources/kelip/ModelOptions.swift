@@ -18,6 +18,17 @@ struct ModelOptions: ParsableArguments {
 
   func encoder() throws -> any FeatureEncoder { try files().encoder(precision) }
 
+  /// 128 bits of XXH3 of the weights' file: tells one model from another.
+  func weightsDigest() throws -> String {
+    let weights = try files().weights
+    do {
+      let data = try Data(contentsOf: URL(fileURLWithPath: weights), options: .alwaysMapped)
+      return data.withUnsafeBytes { XXH3Hasher.hexDigest(of: $0) }
+    } catch {
+      throw KelipError("cannot read the weights: \(error.localizedDescription)", at: weights)
+    }
+  }
+
   /// The same model for another library; it needs no tokenizer.
   func export() throws -> WeightExport {
     let files = try files(needsTokenizer: false)

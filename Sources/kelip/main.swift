@@ -11,7 +11,8 @@ struct Kelip: ParsableCommand {
     commandName: "kelip",
     abstract: "The companion of kelip-worker: data, tokenizers, models, evaluation, benchmarks.",
     subcommands: [
-      DataCommand.self, TokenizerCommand.self, Model.self, CheckpointCommand.self, Embed.self, Eval.self,
+      DataCommand.self, TokenizerCommand.self, Model.self, CheckpointCommand.self, Embed.self, Index.self,
+      SearchCommand.self, Eval.self,
       MAECommand.self, Bench.self, Plan.self,
     ])
 }

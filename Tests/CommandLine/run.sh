@@ -291,16 +291,16 @@ embed_writes_features() {
   mapfile -t pictures < <(find "$work/pictures" -name '*.png' -o -name '*.jpg' | sort | head -n 2)
   printf 'a red apple\n\n빨간 사과\n' >"$work/texts.txt"
   local model=(--checkpoint "$work/alone/checkpoints/step-00000006")
-  expect_status 0 "$kelip" embed "${model[@]}" --images "${pictures[@]}" --texts "$work/texts.txt" --out "$work/f.st" ||
+  expect_status 0 "$kelip" embed "${model[@]}" --images "${pictures[@]}" --texts "$work/texts.txt" --out "$work/f.safetensors" ||
     return
-  [[ $(tensors "$work/f.st") == "image_features F32 [2, 32]"$'\n'"text_features F32 [3, 32]" ]] ||
-    fail "shapes: $(tensors "$work/f.st")" || return
-  expect_status 0 "$kelip" embed "${model[@]}" --images "${pictures[@]}" --normalize --out "$work/n.st" || return
-  [[ $(tensors "$work/n.st") == "image_features F32 [2, 32]"$'\n'"text_features F32 [0, 32]" ]] ||
-    fail "shapes: $(tensors "$work/n.st")" || return
-  expect_status 2 "$kelip" embed "${model[@]}" --images "$work/texts.txt" --out "$work/x.st" &&
+  [[ $(tensors "$work/f.safetensors") == "image_features F32 [2, 32]"$'\n'"text_features F32 [3, 32]" ]] ||
+    fail "shapes: $(tensors "$work/f.safetensors")" || return
+  expect_status 0 "$kelip" embed "${model[@]}" --images "${pictures[@]}" --normalize --out "$work/n.safetensors" || return
+  [[ $(tensors "$work/n.safetensors") == "image_features F32 [2, 32]"$'\n'"text_features F32 [0, 32]" ]] ||
+    fail "shapes: $(tensors "$work/n.safetensors")" || return
+  expect_status 2 "$kelip" embed "${model[@]}" --images "$work/texts.txt" --out "$work/x.safetensors" &&
     expect_in err texts.txt || return
-  expect_status 2 "$kelip" embed "${model[@]}" --out "$work/x.st" && expect_in err --images
+  expect_status 2 "$kelip" embed "${model[@]}" --out "$work/x.safetensors" && expect_in err --images
 }
 
 checkpoints_are_looked_at_and_exported() {
@@ -310,10 +310,10 @@ checkpoints_are_looked_at_and_exported() {
     expect_in out '"format": "open_clip"' && expect_in out '"step": 6' || return
   expect_status 0 "$kelip" checkpoint export --checkpoint "$checkpoint" --as bf16 --out "$work/exported" || return
   [[ -s $work/exported/open_clip_config.json && -s $work/exported/tokenizer.json ]] || fail "no folder" || return
-  expect_status 0 "$kelip" checkpoint import "$work/exported" --model "$work/model.yaml" --out "$work/i.st" || return
-  [[ $(tensors "$work/i.st" | head -n 1) == "ln_final.bias BF16 [32]" ]] || fail "$(tensors "$work/i.st")" || return
+  expect_status 0 "$kelip" checkpoint import "$work/exported" --model "$work/model.yaml" --out "$work/i.safetensors" || return
+  [[ $(tensors "$work/i.safetensors" | head -n 1) == "ln_final.bias BF16 [32]" ]] || fail "$(tensors "$work/i.safetensors")" || return
   sed 's/width: 32, heads/width: 64, heads/' "$work/model.yaml" >"$work/wide.yaml"
-  expect_status 1 "$kelip" checkpoint inspect "$work/i.st" --model "$work/wide.yaml" &&
+  expect_status 1 "$kelip" checkpoint inspect "$work/i.safetensors" --model "$work/wide.yaml" &&
     expect_in out "ln_final.bias is [32], the model needs [64]" || return
   expect_status 2 "$kelip" checkpoint export --checkpoint "$checkpoint" --format huggingface-bert --out "$work/b" &&
     expect_in err "huggingface-bert has no model of the towers vit and clip" || return
@@ -329,8 +329,8 @@ retrieval_prints_json() {
   local text=$work/t2.txt pictures
   printf 'a red apple\n빨간 사과\n' >"$text"
   mapfile -t pictures < <(find "$work/pictures" -name '*.png' -o -name '*.jpg' | sort | head -n 2)
-  expect_status 0 "$kelip" embed "${model[@]}" --images "${pictures[@]}" --texts "$text" --out "$work/r.st" || return
-  expect_status 0 "$kelip" eval retrieval --features "$work/r.st" --json || return
+  expect_status 0 "$kelip" embed "${model[@]}" --images "${pictures[@]}" --texts "$text" --out "$work/r.safetensors" || return
+  expect_status 0 "$kelip" eval retrieval --features "$work/r.safetensors" --json || return
   python3 - "$work/out" <<'PYTHON' || fail "keys of eval retrieval --json"
 import json, sys
 report = json.load(open(sys.argv[1]))

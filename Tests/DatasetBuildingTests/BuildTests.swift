@@ -63,7 +63,7 @@ import Testing
   private func checkShard(_ bytes: [UInt8], number: String) throws -> Int {
     let members = tarMembers(bytes)
     for index in stride(from: 0, to: members.count, by: 3) {
-      let key = number + ShardSetWriter.padded(index / 3, 4)
+      let key = number + (index / 3).padded(to: 4)
       #expect(members[index..<index + 3].map(\.name) == [key + ".jpg", key + ".json", key + ".txt"])
       let json = try JSONSerialization.jsonObject(with: Data(members[index + 1].content)) as! [String: Any]
       #expect(json["caption"] as? String == String(decoding: members[index + 2].content, as: UTF8.self))

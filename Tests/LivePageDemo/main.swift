@@ -66,8 +66,7 @@ func serve() throws {
   for number in (resumedAt + 1)...steps { try feed(status, files, &run, number) }
   try files.synchronize()
 
-  let page = try LivePage(
-    status: status, settings: LivePageSettings(port: port, runDirectory: directory.root))
+  let page = try LivePage.page(of: status, runDirectory: directory.root, port: port)
   page.start()
   let place = JSONText.object([
     ("port", .integer(Int(page.port))), ("token_file", .string(page.tokenFile.path)),

@@ -1,21 +1,21 @@
 import Basics
 import Foundation
+import LivePage
+import PageServing
 import RunService
 import TestFolders
-
-@testable import LivePage
+import TestSockets
 
 /// A page on a free port, with the folder and the token of its run.
 final class RunningPage {
   let folder: TemporaryFolder
   let status = RunStatus()
-  let page: LivePage
+  let page: GuardedPage
   let token: String
 
-  init(_ limits: ServerLimits = ServerLimits()) throws {
+  init() throws {
     folder = try TemporaryFolder()
-    page = try LivePage(
-      status: status, settings: LivePageSettings(port: 0, runDirectory: folder.url), limits: limits)
+    page = try LivePage.page(of: status, runDirectory: folder.url, port: 0)
     token = try String(contentsOf: page.tokenFile, encoding: .utf8).trimmingCharacters(in: .newlines)
     page.start()
   }
@@ -31,69 +31,4 @@ final class RunningPage {
   }
 
   func askWithToken(_ line: String) throws -> String { try ask(line, "Authorization: Bearer \(token)") }
-}
-
-/// A socket to a page. Reads give up after a while, so that a test that fails does not hang.
-final class Client {
-  let descriptor: Int32
-
-  /// - Parameter receiveBytes: how much the system takes in for a client that does not read.
-  init(port: UInt16, receiveBytes: Int32? = nil) throws {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    guard descriptor >= 0 else { throw KelipError.posix("socket", at: "client") }
-    if var receiveBytes {
-      setsockopt(
-        descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBytes, socklen_t(MemoryLayout<Int32>.size))
-    }
-    var patience = timeval(tv_sec: 20, tv_usec: 0)
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    let result = withUnsafeBytes(of: &address) {
-      connect(
-        descriptor, $0.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count))
-    }
-    guard result == 0 else { throw KelipError.posix("connect", at: "client") }
-  }
-
-  deinit { close(descriptor) }
-
-  /// False when the other side is gone.
-  @discardableResult
-  func send(_ text: String) -> Bool {
-    let bytes = Array(text.utf8)
-    return Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
-  }
-
-  /// What comes next, at most `count` bytes; nil at the end, also at one that is cut off.
-  func read(_ count: Int = 65536) -> [UInt8]? {
-    var buffer = [UInt8](repeating: 0, count: count)
-    let received = recv(descriptor, &buffer, count, 0)
-    return received > 0 ? Array(buffer[..<received]) : nil
-  }
-
-  /// All until the other side ends.
-  func readAll() -> String {
-    var bytes: [UInt8] = []
-    while let more = read() { bytes += more }
-    return String(decoding: bytes, as: UTF8.self)
-  }
-
-  func exchange(_ text: String) -> String {
-    send(text)
-    return readAll()
-  }
-}
-
-extension String {
-  var statusCode: Int? { split(separator: " ").dropFirst().first.flatMap { Int($0) } }
-  var body: String { range(of: "\r\n\r\n").map { String(self[$0.upperBound...]) } ?? "" }
-
-  func header(_ name: String) -> String? {
-    let head = range(of: "\r\n\r\n").map { self[..<$0.lowerBound] } ?? self[...]
-    let line = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix(name.lowercased() + ": ") }
-    return line.map { String($0.dropFirst(name.count + 2)) }
-  }
 }

@@ -148,7 +148,7 @@ package struct ImportRun {
   }
 
   private func tallyFile(_ shard: Int) -> URL {
-    work.folder.appendingPathComponent("imported-\(padded(shard, 6))")
+    work.folder.appendingPathComponent("imported-\(shard.padded(to: 6))")
   }
 
   private func write(_ shard: Int, of source: any ImportSource, as names: ShardSet) throws {

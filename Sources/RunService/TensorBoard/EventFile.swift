@@ -67,9 +67,7 @@ package final class EventFile: Sendable {
       name.hasPrefix(namePrefix) ? Int(name.dropFirst(namePrefix.count).prefix { $0 != "." }) : nil
     }
     let time = max(Int(wallTime), (times.max() ?? 0) + 1)
-    let digits = String(time)
-    let padded = String(repeating: "0", count: max(0, 10 - digits.count)) + digits
     let host = ProcessInfo.processInfo.hostName
-    return folder.appendingPathComponent("\(namePrefix)\(padded).\(host).\(getpid())")
+    return folder.appendingPathComponent("\(namePrefix)\(time.padded(to: 10)).\(host).\(getpid())")
   }
 }

@@ -42,18 +42,13 @@ enum TarHeader {
     put("0000644\0", at: 100)
     put("0000000\0", at: 108)  // user
     put("0000000\0", at: 116)  // group
-    put(octal(size, digits: 11) + "\0", at: 124)
+    put(size.padded(to: 11, radix: 8) + "\0", at: 124)
     put("00000000000\0", at: 136)  // modification time
     put("        ", at: 148)  // the checksum counts itself as spaces
     put(type, at: 156)
     put("ustar\u{0}00", at: 257)
     let sum = header.reduce(0) { $0 + Int($1) }
-    put(octal(sum, digits: 6) + "\0 ", at: 148)
+    put(sum.padded(to: 6, radix: 8) + "\0 ", at: 148)
     return header
-  }
-
-  private static func octal(_ value: Int, digits: Int) -> String {
-    let text = String(value, radix: 8)
-    return String(repeating: "0", count: digits - text.count) + text
   }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// Shell-like braces: `{00000..00012}` counts with the width of its first number, `{a,b}` lists.
@@ -17,10 +18,7 @@ enum BraceExpansion {
     let parts = text.components(separatedBy: "..")
     guard parts.count == 2, let first = number(parts[0]), let last = number(parts[1]), first <= last
     else { return nil }
-    return (first...last).map { value in
-      let digits = String(value)
-      return String(repeating: "0", count: max(0, parts[0].count - digits.count)) + digits
-    }
+    return (first...last).map { $0.padded(to: parts[0].count) }
   }
 
   private static func number(_ text: String) -> Int? {

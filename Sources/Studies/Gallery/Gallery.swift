@@ -36,11 +36,11 @@ package struct Gallery {
       preparation: ImagePreparation(size: encoder.config.vision.imageSize), threads: threads)
     let found = try communicator.agree {
       let wanted = try Self.pictures(samples, pictureKey, language).prefix(limit ?? .max)
-      return try PairEmbedding(encoder, samples).embed(Array(wanted)[communicator.share(of: wanted.count)])
+      return try PairEmbedding(encoder, samples).embed(
+        Array(wanted)[communicator.share(of: wanted.count)], embedsTexts: false)
     }
     let all = try found.gathered(communicator)
-    features = Features(images: all.features.images, texts: [], dimension: encoder.config.embedDim)
-    (numbers, keys, captions) = (all.numbers, all.keys, all.captions)
+    (features, numbers, keys, captions) = (all.features, all.numbers, all.keys, all.captions)
     let reasons = try communicator.allGather(coding: found.skipped.map(\.reason)).flatMap { $0 }
     skipped = reasons.reduce(into: [:]) { $0[$1, default: 0] += 1 }
     self.samples = samples

@@ -1,4 +1,5 @@
 import Basics
+import Evaluation
 import Foundation
 import Imaging
 import ShardStream
@@ -12,8 +13,9 @@ package struct PictureFiles: LabelledPictures {
   /// or WebP by its name are passed over.
   package init(folderPerClass folder: String) throws {
     var (paths, labels) = ([String](), [String]())
-    for label in try Self.names(in: folder) where Self.isFolder("\(folder)/\(label)") {
-      let found = try Self.pictures(below: "\(folder)/\(label)")
+    for label in try PictureFile.names(in: folder)
+    where PictureFile.isFolder("\(folder)/\(label)") {
+      let found = try PictureFile.files(below: "\(folder)/\(label)")
       paths += found
       labels += found.map { _ in label }
     }
@@ -48,28 +50,6 @@ package struct PictureFiles: LabelledPictures {
       return Self.pixels(try data.withUnsafeBytes { try ImageDecoder.decode($0, upright: true) }, preparation)
     } catch let fault as ImageFault {
       throw UnusablePicture(reason: fault.reason)
-    }
-  }
-
-  private static func names(in folder: String) throws -> [String] {
-    do {
-      return try FileManager.default.contentsOfDirectory(atPath: folder).filter { !$0.hasPrefix(".") }
-        .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    } catch {
-      throw KelipError("cannot list the folder: \(error.localizedDescription)", at: folder)
-    }
-  }
-
-  private static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-  }
-
-  private static func pictures(below folder: String) throws -> [String] {
-    try names(in: folder).flatMap { name in
-      let path = "\(folder)/\(name)"
-      if isFolder(path) { return try pictures(below: path) }
-      return ImageFormat.isFileName(name) ? [path] : []
     }
   }
 }

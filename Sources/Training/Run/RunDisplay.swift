@@ -1,13 +1,14 @@
 import Basics
 import Foundation
 import LivePage
+import PageServing
 import Logging
 import RunService
 
 /// What the leader shows of a run to those who watch: its status, and the live page where one is asked for.
 final class RunDisplay {
   let status = RunStatus()
-  private var page: LivePage?
+  private var page: GuardedPage?
 
   init(_ plan: RunPlan, _ directory: RunDirectory, hosts: [String], resumedAt step: Int) {
     status.begin(
@@ -34,11 +35,9 @@ final class RunDisplay {
 
   private func serve(_ settings: LogSettings, _ directory: RunDirectory, _ logger: Logger) throws {
     guard let port = settings.pagePort else { return }
-    let page = try LivePage(
-      status: status,
-      settings: LivePageSettings(
-        address: settings.pageAddress, port: port,
-        tokenFile: settings.pageTokenFile.map { URL(fileURLWithPath: $0) }, runDirectory: directory.root))
+    let page = try LivePage.page(
+      of: status, runDirectory: directory.root, address: settings.pageAddress, port: port,
+      tokenFile: settings.pageTokenFile.map { URL(fileURLWithPath: $0) })
     page.start()
     self.page = page
     logger.info("live page at \(page.url), with the token in \(page.tokenFile.path)")

@@ -49,11 +49,7 @@ struct MomentPieces {
 
   /// A rank's file, such as `optimizer-00002-of-00004.safetensors`.
   static func fileName(rank: Int, worldSize: Int) -> String {
-    func digits(_ number: Int) -> String {
-      let text = String(number)
-      return String(repeating: "0", count: max(0, 5 - text.count)) + text
-    }
-    return "\(filePrefix)\(digits(rank + 1))-of-\(digits(worldSize)).safetensors"
+    "\(filePrefix)\((rank + 1).padded(to: 5))-of-\(worldSize.padded(to: 5)).safetensors"
   }
 
   static let filePrefix = "optimizer-"

@@ -1,5 +1,6 @@
 import Basics
 import Charts
+import Checkpointing
 import Evaluation
 import Foundation
 import RunService
@@ -24,9 +25,8 @@ final class ValidationFiles {
     let text = Self.json(result, step: step)
     job = BackgroundJob { [folder, samples] in
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      let digits = String(step)
-      let name = "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
-      try AtomicFile.write(text, to: folder.appendingPathComponent("\(name).json"))
+      let name = "\(CheckpointDirectory.name(step: step)).json"
+      try AtomicFile.write(text, to: folder.appendingPathComponent(name))
       try AtomicFile.write(text, to: folder.appendingPathComponent("latest.json"))
       try Self.draw(result, samples, to: folder.appendingPathComponent("latest.png"))
     }

@@ -1,11 +1,14 @@
+import Foundation
+
 /// The head of an HTTP/1.x request (RFC 9112).
-struct PageRequest: Sendable {
-  var method: String
+package struct PageRequest: Sendable {
+  package var method: String
   /// As it was sent, without the query.
-  var path: String
-  var query: [String: String] = [:]
+  package var path: String
+  /// As it was sent; see `text(_:)`.
+  package var query: [String: String] = [:]
   /// By lower-case name; those of the same name joined as lists are.
-  var headers: [String: String] = [:]
+  package var headers: [String: String] = [:]
   var isHTTP10 = false
 
   /// - Parameter text: from the first byte to the last header, without the empty line.
@@ -26,6 +29,11 @@ struct PageRequest: Sendable {
     }
   }
 
+  /// A value of the query as people wrote it; nil where it is not there or is no UTF-8.
+  package func text(_ name: String) -> String? {
+    query[name]?.replacingOccurrences(of: "+", with: " ").removingPercentEncoding
+  }
+
   /// This server takes none.
   var hasBody: Bool {
     headers["transfer-encoding"] != nil || headers["content-length"].map { $0 != "0" } ?? false
@@ -44,7 +52,7 @@ struct PageRequest: Sendable {
     return nil
   }
 
-  /// The first of each name counts. Values that this server knows need no decoding.
+  /// The first of each name counts.
   private static func query(_ text: Substring) -> [String: String] {
     let pairs = text.split(separator: "&").map { pair in
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

@@ -1,15 +1,17 @@
 import Basics
 import Foundation
 
-/// The page in one piece: style and script stand within it, and nothing is fetched from elsewhere.
-struct PageDocument: Sendable {
-  let response: PageResponse
+/// A page in one piece: style and script stand within it, and nothing is fetched from elsewhere.
+package struct PageDocument: Sendable {
+  package let response: PageResponse
 
-  init() {
-    let style = String(decoding: PackageResources.page_css, as: UTF8.self)
-    let script = [PackageResources.chart_js, PackageResources.panels_js, PackageResources.page_js]
-      .map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
-    let text = String(decoding: PackageResources.page_html, as: UTF8.self)
+  /// - Parameters:
+  ///   - html: with `/*STYLE*/` and `/*SCRIPT*/` where the other two go.
+  ///   - scripts: one after the other.
+  package init(html: [UInt8], style: [UInt8], scripts: [[UInt8]]) {
+    let style = String(decoding: style, as: UTF8.self)
+    let script = scripts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+    let text = String(decoding: html, as: UTF8.self)
       .replacingOccurrences(of: "/*STYLE*/", with: style)
       .replacingOccurrences(of: "/*SCRIPT*/", with: script)
     // The browser runs and draws these two texts alone, whatever a caption or a log line may hold.

@@ -1,5 +1,5 @@
 /// What one server takes on, so that no client costs the run more than this.
-struct ServerLimits: Sendable {
+package struct ServerLimits: Sendable {
   /// Beyond it the connection that has kept the server waiting longest makes room.
   var connections = 256
   /// Of a request, its first line included.
@@ -14,4 +14,6 @@ struct ServerLimits: Sendable {
   var waitingBytes = 64 << 20
   /// After the last answer, for the client's own end: closing at once could destroy the answer on its way.
   var lingerSeconds = 1.0
+
+  package init() {}
 }

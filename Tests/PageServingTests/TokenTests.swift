@@ -1,10 +1,9 @@
 import Basics
 import Foundation
-import RunService
 import TestFolders
 import Testing
 
-@testable import LivePage
+@testable import PageServing
 
 @Suite struct TokenTests {
   private func file(_ folder: TemporaryFolder, _ text: String, mode: mode_t = 0o600) throws -> URL {
@@ -69,8 +68,10 @@ import Testing
 
   @Test func aNamedTokenIsNotMade() throws {
     let folder = try TemporaryFolder()
-    let settings = LivePageSettings(port: 0, tokenFile: folder.file("mine"), runDirectory: folder.url)
-    let error = #expect(throws: KelipError.self) { try LivePage(status: RunStatus(), settings: settings) }
+    let place = PagePlace(port: 0, tokenFile: folder.file("mine"), ownTokenFile: folder.file("token"))
+    let error = #expect(throws: KelipError.self) {
+      try GuardedPage(place) { _ in PageResponse(.notFound) }
+    }
     #expect(error?.location == folder.file("mine").path)
     #expect(!FileManager.default.fileExists(atPath: folder.file("token").path))
   }

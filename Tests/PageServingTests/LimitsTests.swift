@@ -1,37 +1,31 @@
 import Basics
 import Foundation
-import RunService
 import TestFolders
+import TestSockets
 import Testing
 
-@testable import LivePage
+@testable import PageServing
 
 @Suite struct LimitsTests {
   @Test func loopbackIsTheDefaultAndAPortIsTakenOnce() throws {
     let run = try RunningPage()
     #expect(run.page.isLoopback && run.page.port != 0)
     #expect(run.page.url == "http://127.0.0.1:\(run.page.port)/")
-    let again = LivePageSettings(port: run.page.port, runDirectory: run.folder.url)
-    let error = #expect(throws: KelipError.self) { try LivePage(status: RunStatus(), settings: again) }
+    let error = #expect(throws: KelipError.self) { try RunningPage.page(run.page.port, run.folder) }
     #expect(error?.location?.contains("\(run.page.port)") == true && error?.hint?.contains("port") == true)
-    let nowhere = LivePageSettings(address: "192.0.2.1", port: 0, runDirectory: run.folder.url)
-    #expect(throws: KelipError.self) { try LivePage(status: RunStatus(), settings: nowhere) }
-    let everywhere = LivePageSettings(address: "0.0.0.0", port: 0, runDirectory: run.folder.url)
-    #expect(try !LivePage(status: RunStatus(), settings: everywhere).isLoopback)
+    #expect(throws: KelipError.self) { try RunningPage.page(0, run.folder, address: "192.0.2.1") }
+    #expect(try !RunningPage.page(0, run.folder, address: "0.0.0.0").isLoopback)
   }
 
   @Test func stoppingFreesThePort() throws {
     let folder = try TemporaryFolder()
-    func settings(_ port: UInt16) -> LivePageSettings {
-      LivePageSettings(port: port, runDirectory: folder.url)
-    }
-    let first = try LivePage(status: RunStatus(), settings: settings(0))
+    let first = try RunningPage.page(0, folder)
     first.start()
     let client = try Client(port: first.port)
     first.stop()
     first.stop()
     #expect(client.read() == nil)
-    let second = try LivePage(status: RunStatus(), settings: settings(first.port))
+    let second = try RunningPage.page(first.port, folder)
     // Never started: nothing to wait for.
     second.stop()
   }
@@ -118,22 +112,19 @@ import Testing
     limits.waitingBytes = 12 << 20
     limits.sendSeconds = 0.5
     let run = try RunningPage(limits)
-    let folder = run.folder.file("evaluations")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    try Data(count: 8 << 20).write(to: folder.appendingPathComponent("latest.png"))
-    let request = "GET /evaluation.png HTTP/1.1\r\nAuthorization: Bearer \(run.token)\r\n\r\n"
+    let request = "GET /large HTTP/1.1\r\nAuthorization: Bearer \(run.token)\r\n\r\n"
     let slow = try Client(port: run.page.port, receiveBytes: 4096)
     slow.send(request)
     #expect(slow.read(1) != nil)
     #expect(try run.ask("GET /healthz").statusCode == 200)
     // There is no memory for a second one that may not be taken, either.
-    #expect(try run.askWithToken("GET /evaluation.png").statusCode == 503)
+    #expect(try run.askWithToken("GET /large").statusCode == 503)
     // After a while without a byte taken the first is given up, with most of it unsent.
     usleep(1_500_000)
     var count = 1
     while let more = slow.read() { count += more.count }
-    #expect(count < 8 << 20)
-    #expect(try run.askWithToken("GET /evaluation.png").statusCode == 200)
+    #expect(count < RunningPage.largeCount)
+    #expect(try run.askWithToken("GET /large").statusCode == 200)
   }
 
   @Test func theThreadStandsBackFromTraining() throws {
@@ -157,7 +148,7 @@ import Testing
         group.addTask {
           try (0..<25).map { _ in
             try Client(port: port).exchange(
-              "GET /metrics HTTP/1.1\r\nConnection: close\r\nAuthorization: Bearer \(token)\r\n\r\n"
+              "GET / HTTP/1.1\r\nConnection: close\r\nAuthorization: Bearer \(token)\r\n\r\n"
             ).statusCode
           }
         }

@@ -1,6 +1,6 @@
 /// What is sent back.
-struct PageResponse: Sendable {
-  enum Status: Int, Sendable {
+package struct PageResponse: Sendable {
+  package enum Status: Int, Sendable {
     case ok = 200
     case seeOther = 303
     case badRequest = 400
@@ -28,17 +28,19 @@ struct PageResponse: Sendable {
     }
   }
 
-  var status: Status
-  var type: String
+  package var status: Status
+  package var type: String
   var headers: [(String, String)] = []
-  var body: [UInt8]
+  package var body: [UInt8]
 
-  init(_ status: Status = .ok, type: String, headers: [(String, String)] = [], body: some Sequence<UInt8>) {
+  package init(
+    _ status: Status = .ok, type: String, headers: [(String, String)] = [], body: some Sequence<UInt8>
+  ) {
     (self.status, self.type, self.headers, self.body) = (status, type, headers, Array(body))
   }
 
   /// Says no more than its status.
-  init(_ status: Status, headers: [(String, String)] = []) {
+  package init(_ status: Status, headers: [(String, String)] = []) {
     self.init(
       status, type: "text/plain; charset=utf-8", headers: headers, body: "\(status.phrase)\n".utf8)
   }
