@@ -242,14 +242,14 @@ let package = Package(
     tests(
       "FeatureStoreTests",
       [
-        "FeatureStore", "Evaluation", "Training", "Towers", "Checkpointing", "Collectives", "Kernels",
-        "ShardStream", "Imaging", "Basics", "TestFolders", "TinyRun",
+        "FeatureStore", "Checkpointing", "Collectives", "ShardStream", "Imaging", "Basics", "TestEncoders",
+        "TestFolders",
       ]),
     tests(
       "SearchTests",
       [
-        "Search", "FeatureStore", "Evaluation", "Towers", "Kernels", "Checkpointing", "ShardStream",
-        "Imaging", "PageServing", "Basics", "TestFolders", "TestSupport", "TinyRun",
+        "Search", "FeatureStore", "Evaluation", "Kernels", "ShardStream", "Imaging", "PageServing", "Basics",
+        "TestEncoders", "TestFolders", "TestSupport",
       ]),
     tests("BenchmarksTests", ["Benchmarks", "Towers", "Kernels", "Collectives", "Basics"]),
     tests(
@@ -261,10 +261,12 @@ let package = Package(
     tests(
       "StudiesTests",
       [
-        "Studies", "Evaluation", "Captions", "ShardStream", "Imaging", "Collectives", "Training", "Towers",
-        "Charts",
-        "Basics", "TestFolders", "TinyRun",
+        "Studies", "Evaluation", "Captions", "ShardStream", "Imaging", "Collectives", "Charts", "Basics",
+        "TestEncoders", "TestFolders",
       ]),
+    .target(
+      name: "TestEncoders", dependencies: ["Evaluation", "ShardStream", "Towers", "Training", "TinyRun"],
+      path: "Tests/TestEncoders", swiftSettings: strict),
     tests(
       "PreviewsTests",
       ["Previews", "Training", "Imaging", "Charts", "Collectives", "Kernels", "Towers", "Basics", "TinyRun"]),

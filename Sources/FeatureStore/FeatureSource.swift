@@ -25,4 +25,10 @@ package struct SourceBatch: Sendable {
   package var texts: [String] = []
   /// By reason.
   package var leftOut: [String: Int] = [:]
+
+  package init(
+    rows: [FeatureRow] = [], pixels: [Float] = [], texts: [String] = [], leftOut: [String: Int] = [:]
+  ) {
+    (self.rows, self.pixels, self.texts, self.leftOut) = (rows, pixels, texts, leftOut)
+  }
 }

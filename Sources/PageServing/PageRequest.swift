@@ -13,7 +13,7 @@ package struct PageRequest: Sendable {
 
   /// - Parameter text: from the first byte to the last header, without the empty line.
   /// - Returns: nil for what is no request.
-  init?(head text: String) {
+  package init?(head text: String) {
     var lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)
     let words = lines.removeFirst().split(separator: " ", omittingEmptySubsequences: false)
     guard words.count == 3, Self.isToken(words[0]), words[1].hasPrefix("/") else { return nil }

@@ -371,6 +371,54 @@ PYTHON
   expect_status 2 "$kelip" eval cross-lingual "${model[@]}" --data "$shards" --pair-key nothing && expect_in err nothing
 }
 
+embedding_resumes_on_any_number_of_ranks() {
+  local model=(--checkpoint "$work/alone/checkpoints/step-00000006" --data "$data/train")
+  local alone=$work/features shared=$work/features-2
+  expect_status 0 "$kelip" embed "${model[@]}" --features bf16 --normalize --out "$alone" || return
+  rm -f "$alone/pairs-00000.safetensors"
+  expect_status 2 "$kelip" index "$alone" --out "$work/no-index" && expect_in err "not there yet" || return
+  expect_status 2 "$kelip" embed "${model[@]}" --out "$alone" && expect_in err "begun with other" || return
+  expect_status 0 mpirun --oversubscribe -n 2 "$kelip" embed "${model[@]}" --features bf16 --normalize --out "$shared" || return
+  expect_status 0 "$kelip" embed "${model[@]}" --features bf16 --normalize --out "$alone" || return
+  diff -r "$alone" "$shared" >&2 || fail "two ranks wrote other features" || return
+  expect_status 2 "$kelip" embed "${model[@]}" --features bf16 --out "$work/f.npy" && expect_in err "no bf16"
+}
+
+pictures_are_found_by_text_and_by_picture() {
+  local model=(--checkpoint "$work/alone/checkpoints/step-00000006")
+  expect_status 0 "$kelip" index "$work/features" --out "$work/index" && expect_in out "showed one of them again" || return
+  expect_status 2 "$kelip" index "$work/features" --out "$work/index" && expect_in err "is there already" || return
+  expect_status 0 "$kelip" search "$work/index" "빨간 사과" "a cat" "${model[@]}" --k 3 --json --sheet "$work/found.png" || return
+  python3 - "$work/out" <<'PYTHON' || fail "search --json" || return
+import json, sys
+answers = [json.loads(line) for line in open(sys.argv[1])]
+assert [answer["query"] for answer in answers] == ["빨간 사과", "a cat"]
+assert all(len(answer["pictures"]) == 3 for answer in answers)
+PYTHON
+  [[ -s $work/found.png ]] || fail "no sheet of pictures found" || return
+  "$kelip" search "$work/index" --serve "${model[@]}" >"$work/page" 2>"$work/page.err" &
+  local page=$!
+  for _ in $(seq 100); do [[ -s $work/page ]] && break; sleep 0.1; done
+  python3 - "$work/page" <<'PYTHON' || fail "the search page: $(cat "$work/page.err")" || return
+import json, sys, urllib.error, urllib.request
+address, token = open(sys.argv[1]).read().strip().split("?token=")
+def ask(path, token=token):
+    request = urllib.request.Request(address + path, headers={"Authorization": f"Bearer {token}"})
+    return urllib.request.urlopen(request, timeout=20).read()
+found = json.loads(ask("search.json?k=2&q=%EC%82%AC%EA%B3%BC"))
+assert len(found["pictures"]) == 2, found
+assert ask(f"picture.jpg?row={found['pictures'][0]['row']}")[:2] == b"\xff\xd8"
+assert b"kelip search" in ask("")
+try:
+    ask("", "wrong")
+    raise SystemExit("the page answers without its token")
+except urllib.error.HTTPError as error:
+    assert error.code == 401
+PYTHON
+  kill -INT "$page"
+  wait "$page" || fail "the page ended with $?"
+}
+
 bench_step_prints_json() {
   expect_status 0 "$kelip" bench step --model "$work/model.yaml" --precision fp32 --batch 2 --tokens 8 --steps 1 --json ||
     return
@@ -601,6 +649,8 @@ check embed_writes_features
 check checkpoints_are_looked_at_and_exported
 check retrieval_prints_json
 check studies_answer_over_the_embedded_data
+check embedding_resumes_on_any_number_of_ranks
+check pictures_are_found_by_text_and_by_picture
 check bench_step_prints_json
 check bench_step_tells_where_time_goes
 check bench_kernels_measures_a_models_products

@@ -3,36 +3,17 @@ import Collectives
 import Evaluation
 import Foundation
 import Imaging
+import TestEncoders
 import TestFolders
 import Testing
-import TinyRun
-import Towers
-import Training
 
 @testable import Studies
 
 /// A picture's grey and a caption's number are the same direction.
-private final class NumberEncoder: FeatureEncoder, @unchecked Sendable {
-  let config: ModelConfig
-  let logitScale: Float = 0
-
-  init() throws {
-    config = try ModelFile.parse(
-      TinyRun.model.replacing("embed_dim: 24", with: "embed_dim: 6"), source: "model")
-  }
-
-  private func row(_ number: Int) -> [Float] { (0..<6).map { $0 == number ? 1 : 0.1 } }
-
-  func imageFeatures(_ pixels: [Float], count: Int) -> [Float] {
-    let values = pixels.count / max(1, count)
-    return (0..<count).flatMap { picture in
-      let grey = (pixels[picture * values] * 0.268_629_54 + 0.481_454_66) * 255
-      return row(Int((grey / 40).rounded()))
-    }
-  }
-
-  func textFeatures(_ captions: [String]) -> [Float] {
-    captions.flatMap { row($0.first!.wholeNumberValue!) }
+private func numberEncoder() throws -> StandInEncoder {
+  func row(_ number: Int) -> [Float] { (0..<6).map { $0 == number ? 1 : 0.1 } }
+  return try StandInEncoder(dimension: 6, picture: { row(Int(($0[0] / 40).rounded())) }) {
+    row($0.first!.wholeNumberValue!)
   }
 }
 
@@ -53,7 +34,7 @@ private final class NumberEncoder: FeatureEncoder, @unchecked Sendable {
   private func check(_ pictures: CaptionedPictures, _ skipped: Int = 0) throws {
     for ranks in [1, 2, 3] {
       let found = try ThreadedCommunicator.run(worldSize: ranks) {
-        let found = try CaptionedRetrieval(try NumberEncoder(), pictures, threads: 1, $0)
+        let found = try CaptionedRetrieval(try numberEncoder(), pictures, threads: 1, $0)
         return (found.report, found.skipped.count)
       }
       for (report, count) in found {

@@ -2,31 +2,17 @@ import Basics
 import Collectives
 import Evaluation
 import Foundation
+import TestEncoders
 import TestFolders
 import Testing
-import TinyRun
-import Towers
-import Training
 
 @testable import Studies
 
 /// Knows a few words in both languages, and what is like what.
-private final class WordEncoder: FeatureEncoder, @unchecked Sendable {
-  let config: ModelConfig
-  let logitScale: Float = 0
-  private static let words = [["고양이", "cat"], ["개", "dog"], ["큰", "big"], ["그림", "picture"]]
-
-  init() throws {
-    let text = TinyRun.model.replacing("embed_dim: 24", with: "embed_dim: 4")
-    config = try ModelFile.parse(text, source: "model")
-  }
-
-  func imageFeatures(_ pixels: [Float], count: Int) -> [Float] { [] }
-
-  func textFeatures(_ captions: [String]) -> [Float] {
-    captions.flatMap { caption in
-      Self.words.map { words in words.contains { caption.contains($0) } ? Float(1) : 0.01 }
-    }
+private func wordEncoder() throws -> StandInEncoder {
+  let words = [["고양이", "cat"], ["개", "dog"], ["큰", "big"], ["그림", "picture"]]
+  return try StandInEncoder(dimension: 4) { caption in
+    words.map { same in same.contains { caption.contains($0) } ? 1 : 0.01 }
   }
 }
 
@@ -49,7 +35,7 @@ private final class WordEncoder: FeatureEncoder, @unchecked Sendable {
     let pairs = try pairs()
     #expect(pairs.pairs.count == 6)
     let reports = try ThreadedCommunicator.run(worldSize: ranks) {
-      try CrossLingualReport(try WordEncoder(), pairs, $0)
+      try CrossLingualReport(try wordEncoder(), pairs, $0)
     }
     for report in reports {
       #expect(report.count == 6 && report.directions.map(\.name) == ["ko_to_en", "en_to_ko"])

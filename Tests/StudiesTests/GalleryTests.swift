@@ -4,45 +4,27 @@ import Evaluation
 import Foundation
 import Imaging
 import ShardStream
+import TestEncoders
 import TestFolders
 import Testing
-import TinyRun
 import Tokenization
-import Towers
-import Training
 
 @testable import Studies
 
+private let shownCaptions = [
+  "big red ball", "big blue ball", "red box", "blue box", "red ball", "blue ball", "a cat",
+]
+
+private func shade(_ number: Int) -> UInt8 { UInt8(30 * number + 10) }
+
 /// Sees what a picture's caption says, by the picture's grey, and knows what words mean.
-private final class CaptionEncoder: FeatureEncoder, @unchecked Sendable {
-  static let words = [["red", "빨간"], ["blue", "파란"], ["ball", "공"], ["box", "상자"], ["big", "큰"]]
-  static let captions = [
-    "big red ball", "big blue ball", "red box", "blue box", "red ball", "blue ball", "a cat",
-  ]
-  static func grey(_ number: Int) -> UInt8 { UInt8(30 * number + 10) }
-
-  let config: ModelConfig
-  let logitScale: Float = 0
-
-  init() throws {
-    let text = TinyRun.model.replacing("embed_dim: 24", with: "embed_dim: 5")
-    config = try ModelFile.parse(text, source: "model")
+private func captionEncoder() throws -> StandInEncoder {
+  func meaning(_ text: String) -> [Float] {
+    let words = [["red", "빨간"], ["blue", "파란"], ["ball", "공"], ["box", "상자"], ["big", "큰"]]
+    return words.map { same in same.contains { text.contains($0) } ? 1 : 0.01 }
   }
-
-  func imageFeatures(_ pixels: [Float], count: Int) -> [Float] {
-    let values = pixels.count / max(1, count)
-    return (0..<count).flatMap { picture in
-      // The red plane, as CLIP normalises it.
-      let grey = (pixels[picture * values] * 0.268_629_54 + 0.481_454_66) * 255
-      return meaning(Self.captions[Int(((grey - 10) / 30).rounded())])
-    }
-  }
-
-  func textFeatures(_ captions: [String]) -> [Float] { captions.flatMap(meaning) }
-
-  private func meaning(_ text: String) -> [Float] {
-    Self.words.map { words in words.contains { text.contains($0) } ? 1 : 0.01 }
-  }
+  return try StandInEncoder(
+    dimension: 5, picture: { meaning(shownCaptions[Int((($0[0] - 10) / 30).rounded())]) }, text: meaning)
 }
 
 @Suite struct GalleryTests {
@@ -50,10 +32,10 @@ private final class CaptionEncoder: FeatureEncoder, @unchecked Sendable {
   private func shards() throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     let tar = try TarWriter(path: folder.file("0.tar").path)
-    for (number, caption) in (CaptionEncoder.captions + CaptionEncoder.captions).enumerated() {
-      let picture = number % CaptionEncoder.captions.count
-      let isFirst = number < CaptionEncoder.captions.count
-      let grey = CaptionEncoder.grey(picture)
+    for (number, caption) in (shownCaptions + shownCaptions).enumerated() {
+      let picture = number % shownCaptions.count
+      let isFirst = number < shownCaptions.count
+      let grey = shade(picture)
       let image = RGBImage(width: 20, height: 20, fill: RGBColour(red: grey, green: grey, blue: grey))
       let metadata = #"{"picture": "p\#(picture)", "language": "\#(isFirst ? "en" : "ko")"}"#
       try tar.append(name: "k\(number).png", bytes: PNGCodec.encode(image))
@@ -71,7 +53,7 @@ private final class CaptionEncoder: FeatureEncoder, @unchecked Sendable {
     -> Gallery
   {
     try Gallery(
-      try CaptionEncoder(), shards: [folder.path], pictureKey: "picture", threads: 1, communicator)
+      try captionEncoder(), shards: [folder.path], pictureKey: "picture", threads: 1, communicator)
   }
 
   @Test(arguments: [1, 2, 3]) func everyPictureIsThereOnceOnAnyNumberOfRanks(ranks: Int) throws {
@@ -81,7 +63,7 @@ private final class CaptionEncoder: FeatureEncoder, @unchecked Sendable {
       return (gallery.keys, gallery.captions, gallery.features.images, gallery.skipped)
     }
     for (keys, captions, features, skipped) in found {
-      #expect(keys == (0..<7).map { "k\($0)" } && captions == CaptionEncoder.captions)
+      #expect(keys == (0..<7).map { "k\($0)" } && captions == shownCaptions)
       #expect(features == found[0].2 && skipped.values.reduce(0, +) == 1)
     }
   }
@@ -89,7 +71,7 @@ private final class CaptionEncoder: FeatureEncoder, @unchecked Sendable {
   @Test func sumsOfFeaturesFindWhatTheyShould() throws {
     let folder = try shards()
     let gallery = try gallery(folder)
-    let search = AnalogySearch(try CaptionEncoder(), gallery)
+    let search = AnalogySearch(try captionEncoder(), gallery)
     func captions(_ sum: String, k: Int = 1) throws -> [String] {
       try search.find(try Arithmetic(sum), k: k).map { gallery.captions[$0.index] }
     }
@@ -125,11 +107,11 @@ private final class CaptionEncoder: FeatureEncoder, @unchecked Sendable {
   }
 
   @Test func questionsAreCaptionsThatDifferInAWord() {
-    let triples = AnalogyTriples(captions: CaptionEncoder.captions, minimum: 3).triples
+    let triples = AnalogyTriples(captions: shownCaptions, minimum: 3).triples
     // red ↔ blue: in "big _ ball", "_ box" and "_ ball". box ↔ ball only in two.
     #expect(triples.count == 6)
     #expect(triples[0] == .init(source: 0, from: "red", to: "blue", target: "big blue ball"))
-    #expect(AnalogyTriples(captions: CaptionEncoder.captions, minimum: 2).triples.count == 10)
+    #expect(AnalogyTriples(captions: shownCaptions, minimum: 2).triples.count == 10)
     #expect(AnalogyTriples(captions: ["one", "two"], minimum: 1).triples.isEmpty)
   }
 
@@ -137,7 +119,7 @@ private final class CaptionEncoder: FeatureEncoder, @unchecked Sendable {
     let folder = try shards()
     let gallery = try gallery(folder)
     let triples = AnalogyTriples(captions: gallery.captions, minimum: 3)
-    let found = AnalogyBenchmark(try CaptionEncoder(), gallery, triples, weights: [0, 1])
+    let found = AnalogyBenchmark(try captionEncoder(), gallery, triples, weights: [0, 1])
     #expect(found.count == 6 && found.rows.map(\.weight) == [0, 1])
     #expect(found.rows[1].recallAt1 == 1 && found.rows[1].recallAt5 == 1)
     #expect(found.rows[0].recallAt1 < 0.5)
@@ -147,7 +129,7 @@ private final class CaptionEncoder: FeatureEncoder, @unchecked Sendable {
     let folder = try shards()
     try Data("words: [{ko: 빨간 공, en: red ball}, {ko: 파란, en: red}]".utf8).write(to: folder.file("w.yaml"))
     let words = try WordPairs(contentsOf: folder.file("w.yaml").path)
-    let report = CultureReport(try CaptionEncoder(), words, try gallery(folder), k: 3)
+    let report = CultureReport(try captionEncoder(), words, try gallery(folder), k: 3)
     #expect(report.entries.map(\.overlap) == [1, 0] && report.meanOverlap == 0.5)
     #expect(report.chanceOverlap == 3 / 7.0)
     let sheet = try report.sheet(shown: 2)

@@ -5,34 +5,17 @@ import Evaluation
 import Foundation
 import Imaging
 import ShardStream
+import TestEncoders
 import TestFolders
 import Testing
-import TinyRun
-import Towers
-import Training
 
 @testable import Studies
 
 /// Sees the mean colour of a picture, and knows the words for three colours.
-private final class ColourEncoder: FeatureEncoder, @unchecked Sendable {
-  let config: ModelConfig
-  let logitScale: Float = 0
-
-  init() throws {
-    let text = TinyRun.model.replacing("embed_dim: 24", with: "embed_dim: 3")
-    config = try ModelFile.parse(text, source: "model")
-  }
-
-  func imageFeatures(_ pixels: [Float], count: Int) -> [Float] {
-    let plane = pixels.count / (3 * count)
-    return (0..<3 * count).map { pixels[$0 * plane..<($0 + 1) * plane].reduce(0, +) / Float(plane) }
-  }
-
-  func textFeatures(_ captions: [String]) -> [Float] {
-    captions.flatMap { caption -> [Float] in
-      let words = [["red", "빨강"], ["green", "초록"], ["blue", "파랑"]]
-      return words.map { $0.contains(where: caption.contains) ? 1 : 0.1 }
-    }
+private func colourEncoder() throws -> StandInEncoder {
+  try StandInEncoder(dimension: 3, picture: { $0 }) { caption in
+    let words = [["red", "빨강"], ["green", "초록"], ["blue", "파랑"]]
+    return words.map { $0.contains(where: caption.contains) ? 1 : 0.1 }
   }
 }
 
@@ -69,7 +52,7 @@ private func colourFolder() throws -> TemporaryFolder {
     try Data("classes:\n\(yaml)\n".utf8).write(to: folder.file("classes.yaml"))
     let list = try ClassList(contentsOf: folder.file("classes.yaml").path, languages: ["en", "ko"])
     return ZeroShotClassifier(
-      try ColourEncoder(), list, language: language,
+      try colourEncoder(), list, language: language,
       prompts: [NameTemplate("a {} picture")!, NameTemplate("{}을/를 칠한 그림")!])
   }
 

@@ -8,6 +8,8 @@ extension ClassificationReport {
       ("count", .integer(count)), ("classes", .integer(labels.count)), ("top1", .number(top1)),
       ("top5", .number(top5)), ("mean_per_class", .number(meanPerClass)),
       ("chance_top1", .number(1 / Double(labels.count))),
+      ("labels", .array(labels.map(JSONText.string))),
+      ("confusion", .array(confusion.map { row in .array(row.map(JSONText.integer)) })),
       (
         "per_class",
         .object(labels.indices.compactMap { place in accuracy(place).map { (labels[place], .number($0)) } })
