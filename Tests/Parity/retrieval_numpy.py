@@ -2,7 +2,8 @@
 """`kelip eval retrieval` against numpy on the features that `kelip embed` writes, on 1, 2 and 3 ranks.
 
 Ranks are counted in numpy from scores in 64 bits by the stated rule: the greater score first, of equal ones the smaller
-index. Recalls, median and mean rank must be equal, or lie between those that scores 1e-6 apart allow. Needs numpy, safetensors, mpirun and the program.
+index. Recalls, median and mean rank must be equal, or lie between those that scores 1e-6 apart allow; rows that are equal
+bit for bit have equal scores, and there the rule alone decides. Needs numpy, safetensors, mpirun and the program.
 """
 import json
 import shlex
@@ -23,8 +24,10 @@ def ranks(queries, candidates):
     index = numpy.arange(len(scores))
     before = index[None, :] < index[:, None]
     others = index[None, :] != index[:, None]
-    equal = others & (numpy.abs(scores - own) <= CLOSE)
-    ahead = others & (scores > own + CLOSE)
+    number = numpy.unique(candidates, axis=0, return_inverse=True)[1].reshape(-1)
+    same = number[None, :] == number[:, None]
+    equal = others & ~same & (numpy.abs(scores - own) <= CLOSE)
+    ahead = (others & ~same & (scores > own + CLOSE)) | (same & before)
     return 1 + ahead.sum(1), 1 + (ahead | equal).sum(1), 1 + (ahead | (equal & before)).sum(1)
 
 
@@ -73,6 +76,12 @@ def compare(options):
     few = draw.integers(0, 2, (700, 4)).astype(numpy.float32)
     few = few[few.sum(1) == 1]
     check(options, "ties", few, numpy.roll(few, 1, axis=0), verdict)
+    # Copies of a few rows: which of them comes first is not left to the order of summing.
+    for count in (7, 45, 333):
+        few = draw.standard_normal((5, 96), dtype=numpy.float32)
+        images = few[draw.integers(0, 5, count)]
+        texts = few[draw.integers(0, 5, count)] + draw.standard_normal((count, 96), dtype=numpy.float32)
+        check(options, f"{count} copies", images, texts, verdict)
     verdict.finish("retrieval is numpy's")
 
 
