@@ -49,23 +49,25 @@ package struct Features: Sendable {
   }
 
   /// Every row scaled to length 1.
-  package func normalised() -> Features {
-    Features(
-      images: Self.unitRows(images, dimension), texts: Self.unitRows(texts, dimension), dimension: dimension)
+  package consuming func normalised() -> Features {
+    Self.scaleToUnit(&images, dimension)
+    Self.scaleToUnit(&texts, dimension)
+    return self
   }
 
   /// Every text's row scaled to length 1; the images stay as they are.
-  package func normalisedTexts() -> Features {
-    Features(images: images, texts: Self.unitRows(texts, dimension), dimension: dimension)
+  package consuming func normalisedTexts() -> Features {
+    Self.scaleToUnit(&texts, dimension)
+    return self
   }
 
-  private static func unitRows(_ rows: [Float], _ dimension: Int) -> [Float] {
-    guard !rows.isEmpty else { return [] }
+  private static func scaleToUnit(_ rows: inout [Float], _ dimension: Int) {
     let count = rows.count / dimension
+    guard count > 0 else { return }
     var norms = [Float](repeating: 0, count: count)
-    return [Float](unsafeUninitializedCapacity: rows.count) { unit, filled in
-      l2NormaliseForward(rows, into: unit.baseAddress!, norms: &norms, rows: count, columns: dimension)
-      filled = rows.count
+    rows.withUnsafeMutableBufferPointer {
+      l2NormaliseForward(
+        $0.baseAddress!, into: $0.baseAddress!, norms: &norms, rows: count, columns: dimension)
     }
   }
 
@@ -85,14 +87,11 @@ package struct Features: Sendable {
   package func ranks(
     _ communicator: any Communicator = SoloCommunicator()
   ) throws -> (imageToText: [Int], textToImage: [Int]) {
-    func ranks(_ queries: FeatureMatrix, _ candidates: FeatureMatrix) throws -> [Int] {
-      let all = Array(0..<candidates.count)
-      return try RetrievalMetrics.ranks(
-        queries: queries, queryIDs: all, candidates: candidates, candidateIDs: all,
-        scoreTile: Features.scoreTile, communicator)
-    }
-    return try withMatrices { images, texts in
-      (imageToText: try ranks(images, texts), textToImage: try ranks(texts, images))
+    try withMatrices { images, texts in
+      let ranks = try PairRanks(
+        pictures: images, texts: texts, pictureOfText: Array(0..<textCount), scoreTile: Features.scoreTile,
+        communicator)
+      return (imageToText: ranks.ofPictures, textToImage: ranks.ofTexts)
     }
   }
 
@@ -119,12 +118,15 @@ package struct Features: Sendable {
   /// - Returns: the `k` best images, best first, and the rank of its own image among all, from 1.
   package func imagesFound(byText row: Int, k: Int) -> (best: [RankedScore], rank: Int) {
     withMatrices { images, texts in
+      var found: (best: [RankedScore], rank: Int) = ([], 0)
       let query = texts.rows(row..<row + 1)
-      let best = TopK.search(queries: query, candidates: images, k: k, scoreTile: Features.scoreTile)
-      let rank = RetrievalMetrics.ranks(
-        queries: query, queryIDs: [row], candidates: images, candidateIDs: Array(0..<imageCount),
-        scoreTile: Features.scoreTile)
-      return (best[0], rank[0])
+      ScoreTiles.forEachRow(of: query, against: images, scoreTile: Features.scoreTile) { _, scores in
+        let own = RankedScore(index: row, score: scores[row])
+        let ahead = RetrievalMetrics.nonMatchesAhead(
+          of: own, id: row, scores: scores, candidateIDs: Array(0..<imageCount))
+        found = (TopK.best(of: scores, k: k), 1 + ahead)
+      }
+      return found
     }
   }
 
@@ -159,12 +161,11 @@ package struct Features: Sendable {
     }
   }
 
-  /// Scores through OpenBLAS.
   private static func scoreTile(
     _ rows: FeatureMatrix, _ columns: FeatureMatrix, _ scores: UnsafeMutableBufferPointer<Float>
   ) {
-    matrixMultiply(
-      rows.values.baseAddress!, columns.values.baseAddress!, transposeB: true, into: scores.baseAddress!,
-      m: rows.count, n: columns.count, k: rows.dimension)
+    dotProducts(
+      rows.values.baseAddress!, columns.values.baseAddress!, into: scores.baseAddress!, rows: rows.count,
+      columns: columns.count, dimension: rows.dimension)
   }
 }

@@ -1,5 +1,3 @@
-import Collectives
-
 /// How well one modality finds the other: fractions of queries whose match is among the first k, and ranks from 1.
 package struct RetrievalMetrics: Equatable, Sendable {
   package var recallAt1: Double
@@ -22,7 +20,8 @@ package struct RetrievalMetrics: Equatable, Sendable {
     meanRank = Double(ranks.reduce(0, +)) / count
   }
 
-  /// The rank of each query's best match among `candidates`.
+  /// The rank of each query's best match among `candidates`: the definition, for few queries and for tests of
+  /// `PairRanks`.
   ///
   /// A candidate matches where its id is the query's. The rank of a match is one more than the non-matches ahead of it:
   /// those with a greater score, and those with an equal score and a smaller index. A score that is not a number loses
@@ -47,19 +46,7 @@ package struct RetrievalMetrics: Equatable, Sendable {
     return ranks
   }
 
-  /// The same, the queries shared by a world's ranks; all call it with the same rows and get the ranks of all.
-  static func ranks(
-    queries: FeatureMatrix, queryIDs: [Int], candidates: FeatureMatrix, candidateIDs: [Int],
-    scoreTile: ScoreTile, _ communicator: any Communicator
-  ) throws -> [Int] {
-    let mine = communicator.share(of: queries.count)
-    let found = ranks(
-      queries: queries.rows(mine), queryIDs: Array(queryIDs[mine]), candidates: candidates,
-      candidateIDs: candidateIDs, scoreTile: scoreTile)
-    return try communicator.allGather(coding: found).flatMap { $0 }
-  }
-
-  private static func nonMatchesAhead(
+  static func nonMatchesAhead(
     of best: RankedScore, id: Int, scores: UnsafeBufferPointer<Float>, candidateIDs: [Int]
   ) -> Int {
     var ahead = 0

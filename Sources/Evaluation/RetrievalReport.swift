@@ -16,7 +16,7 @@ package struct RetrievalReport: Codable, Equatable, Sendable {
   ///   - imageIDs: which picture each row shows, where several captions share one. Rows with the same id match each
   ///     other, and the first of them stands for the picture. Without ids row i matches row i only.
   ///   - scoreTile: computes the scores; pass a matrix product for large sets.
-  ///   - communicator: its ranks share the queries; all call it with the same rows and get the same report.
+  ///   - communicator: its ranks share the pictures; all call it with the same rows and get the same report.
   /// - Throws: `KelipError` where there are no pairs or the counts differ.
   package init(
     images: FeatureMatrix, texts: FeatureMatrix, imageIDs: [Int]? = nil,
@@ -42,16 +42,12 @@ package struct RetrievalReport: Codable, Equatable, Sendable {
     scoreTile: ScoreTile = ScoreTiles.plain, communicator: any Communicator = SoloCommunicator()
   ) throws {
     precondition(pictures.count == pictureIDs.count && texts.count == textIDs.count)
-    func metrics(
-      _ queries: FeatureMatrix, _ queryIDs: [Int], _ candidates: FeatureMatrix, _ candidateIDs: [Int]
-    ) throws -> RetrievalMetrics {
-      RetrievalMetrics(
-        ranks: try RetrievalMetrics.ranks(
-          queries: queries, queryIDs: queryIDs, candidates: candidates, candidateIDs: candidateIDs,
-          scoreTile: scoreTile, communicator))
-    }
-    imageToText = try metrics(pictures, pictureIDs, texts, textIDs)
-    textToImage = try metrics(texts, textIDs, pictures, pictureIDs)
+    let rows = Dictionary(uniqueKeysWithValues: pictureIDs.enumerated().map { ($1, $0) })
+    let ranks = try PairRanks(
+      pictures: pictures, texts: texts, pictureOfText: textIDs.map { rows[$0]! }, scoreTile: scoreTile,
+      communicator)
+    imageToText = RetrievalMetrics(ranks: ranks.ofPictures)
+    textToImage = RetrievalMetrics(ranks: ranks.ofTexts)
     count = texts.count
     chanceRecallAt1 = 1 / Double(pictures.count)
   }

@@ -13,7 +13,7 @@ package func scoreRows(
   columns: Int
 ) {
   WorkerPool.shareRows(count, columns: columns) { part in
-    kelip_score_rows(
+    kelip_score_rows_bf16(
       rows + 2 * columns * part.lowerBound, query, scores + part.lowerBound, Int64(part.count), Int64(columns)
     )
   }

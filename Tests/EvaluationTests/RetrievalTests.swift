@@ -6,7 +6,7 @@ import Testing
 
 /// Features with few distinct values, so that scores tie often.
 struct Features {
-  let values: [Float]
+  var values: [Float]
   let count: Int
   let dimension: Int
 
@@ -139,6 +139,40 @@ private func bruteForceRank(_ query: Int, _ queries: Features, _ candidates: Fea
     #expect(object["image_to_text_R@5"] == report.imageToText.recallAt5)
     #expect(object["text_to_image_mean_rank"] == report.textToImage.meanRank)
     #expect(try JSONDecoder().decode(RetrievalReport.self, from: data) == report)
+  }
+}
+
+@Suite struct PairRanksTests {
+  // Tiles are of 512 pictures and 4096 texts.
+  @Test(arguments: [(1, 1), (1, 5), (7, 7), (33, 70), (511, 513), (513, 1100), (40, 4200)], [false, true])
+  func agreeWithTheDefinition(counts: (pictures: Int, texts: Int), broken: Bool) throws {
+    var generator = SeededGenerator(seed: 10)
+    var pictures = Features(count: counts.pictures, dimension: 2, seed: 11)
+    var texts = Features(count: counts.texts, dimension: 2, seed: 12)
+    if broken {
+      pictures.values[Int.random(in: pictures.values.indices, using: &generator)] = .nan
+      texts.values[Int.random(in: texts.values.indices, using: &generator)] = .infinity
+      texts.values[Int.random(in: texts.values.indices, using: &generator)] = .nan
+    }
+    let pictureOfText = (0..<counts.texts).map {
+      $0 < counts.pictures
+        ? counts.pictures - 1 - $0 : Int.random(in: 0..<counts.pictures, using: &generator)
+    }
+    let rows = Array(0..<counts.pictures)
+    try pictures.withMatrix { pictures in
+      try texts.withMatrix { texts in
+        let found = try PairRanks(
+          pictures: pictures, texts: texts, pictureOfText: pictureOfText, scoreTile: ScoreTiles.plain)
+        #expect(
+          found.ofPictures
+            == RetrievalMetrics.ranks(
+              queries: pictures, queryIDs: rows, candidates: texts, candidateIDs: pictureOfText))
+        #expect(
+          found.ofTexts
+            == RetrievalMetrics.ranks(
+              queries: texts, queryIDs: pictureOfText, candidates: pictures, candidateIDs: rows))
+      }
+    }
   }
 }
 

@@ -13,6 +13,7 @@
 #include "MatrixConvolution.h"
 #include "MatrixUnit.h"
 #include "Pooling.h"
+#include "RankCounts.h"
 #include "WorkerPool.h"
 
 /// The operations that exist once a storage type. `void *` points at floats or at bfloat16 words.
@@ -92,8 +93,9 @@ void kelip_l2_normalise_backward(const float *dy, const float *y, const float *n
 /// dX = factor · sign(x − target); returns Σ |x − target|. Sums in 32 bits: for runs of a few thousand.
 double kelip_l1(const float *x, const float *target, float *dx, int64_t count, float factor);
 
-/// scores[r] = rows[r] · query, with R rows of bfloat16; equal rows have equal scores.
-void kelip_score_rows(const void *rows, const float *query, float *scores, int64_t count, int64_t columns);
+/// scores[r] = rows[r] · query, with R rows; a score depends on row and query alone.
+void kelip_score_rows_bf16(const void *rows, const float *query, float *scores, int64_t count, int64_t columns);
+void kelip_score_rows_f32(const float *rows, const float *query, float *scores, int64_t count, int64_t columns);
 
 /// Σ x² in 64 bits, in a fixed order.
 double kelip_sum_of_squares(const float *x, int64_t count);
