@@ -23,9 +23,9 @@ struct ScatterDrawing {
   init(_ panel: ScatterPanel, _ frame: Box) {
     (self.panel, self.frame) = (panel, frame)
     plot = Box(
-      x: frame.x + Self.yLabelRoom, y: frame.y + PanelHeading.height + 20,
+      x: frame.x + Self.yLabelRoom, y: frame.y + PanelHeading.height,
       width: frame.width - Self.yLabelRoom - 12,
-      height: frame.height - PanelHeading.height - 20 - Self.belowPlot)
+      height: frame.height - PanelHeading.height - Self.belowPlot)
     xRange = Self.range(panel.points.map(\.x))
     yRange = Self.range(panel.points.map(\.y))
   }
@@ -39,10 +39,7 @@ struct ScatterDrawing {
   }
 
   func draw(onto canvas: inout Canvas) {
-    PanelHeading(title: panel.title, note: panel.note).draw(in: frame, onto: &canvas)
-    canvas.text(
-      panel.yAxis, x: frame.x, baseline: plot.y - 8, size: Self.labelSize, ChartColour.text,
-      maxWidth: frame.width)
+    PanelHeading(title: panel.title, note: panel.yAxis).draw(in: frame, onto: &canvas)
     drawAxes(onto: &canvas)
     for (index, point) in panel.points.enumerated() { draw(point, colour(index), onto: &canvas) }
     drawLabels(onto: &canvas)
@@ -57,19 +54,26 @@ struct ScatterDrawing {
 
   private func colour(_ index: Int) -> RGBColour { Self.colours[index % Self.colours.count] }
 
-  private func draw(_ point: ScatterPanel.Point, _ colour: RGBColour, onto canvas: inout Canvas) {
+  private typealias Place = (x: Int, y: Int)
+
+  /// Where the bars of a point's spread end.
+  private func ends(_ point: ScatterPanel.Point) -> (left: Place, right: Place, top: Place, bottom: Place) {
     let (x, y) = (point.x, point.y)
-    let left = place(x.mean - x.deviation, y.mean)
-    let right = place(x.mean + x.deviation, y.mean)
-    let top = place(x.mean, y.mean + y.deviation)
-    let bottom = place(x.mean, y.mean - y.deviation)
-    if x.deviation > 0 {
+    return (
+      place(x.mean - x.deviation, y.mean), place(x.mean + x.deviation, y.mean),
+      place(x.mean, y.mean + y.deviation), place(x.mean, y.mean - y.deviation)
+    )
+  }
+
+  private func draw(_ point: ScatterPanel.Point, _ colour: RGBColour, onto canvas: inout Canvas) {
+    let (left, right, top, bottom) = ends(point)
+    if point.x.deviation > 0 {
       canvas.horizontalLine(x: left.x...right.x, y: left.y, colour)
       for end in [left, right] {
         canvas.verticalLine(x: end.x, y: (end.y - Self.capLength)...(end.y + Self.capLength), colour)
       }
     }
-    if y.deviation > 0 {
+    if point.y.deviation > 0 {
       canvas.verticalLine(x: top.x, y: top.y...bottom.y, colour)
       for end in [top, bottom] {
         canvas.horizontalLine(x: (end.x - Self.capLength)...(end.x + Self.capLength), y: end.y, colour)
@@ -81,7 +85,13 @@ struct ScatterDrawing {
   private func drawLabels(onto canvas: inout Canvas) {
     let marks = panel.points.map { place($0.x.mean, $0.y.mean) }
     let widths = panel.points.map { canvas.width(of: $0.label, size: Self.labelSize) }
-    let labels = ScatterLabels(plot: plot, height: Self.labelSize).places(marks, widths: widths)
+    let bars = panel.points.map(ends).flatMap { ends in
+      [
+        Box(x: ends.left.x, y: ends.left.y, width: ends.right.x - ends.left.x + 1, height: 1),
+        Box(x: ends.top.x, y: ends.top.y, width: 1, height: ends.bottom.y - ends.top.y + 1),
+      ]
+    }
+    let labels = ScatterLabels(plot: plot, height: Self.labelSize, lines: bars).places(marks, widths: widths)
     for (index, label) in labels.enumerated() {
       canvas.text(
         panel.points[index].label, x: label.x, baseline: label.y + label.height - 2, size: Self.labelSize,

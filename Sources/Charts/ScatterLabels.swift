@@ -1,18 +1,20 @@
 import Imaging
 
-/// Finds places for the names of points: beside them, and not over another name or point where there is room.
+/// Finds places for the names of points: beside them, and not over a line, name or point where there is room.
 struct ScatterLabels {
   private static let gap = 8
 
   let plot: Box
   /// Of a line of text.
   let height: Int
+  /// What names do not stand on, besides each other and the points.
+  let lines: [Box]
 
   /// - Parameters:
   ///   - marks: the middles of the points.
   ///   - widths: of the names.
   func places(_ marks: [(x: Int, y: Int)], widths: [Int]) -> [Box] {
-    var taken = marks.map { Box(x: $0.x - 5, y: $0.y - 5, width: 11, height: 11) }
+    var taken = lines + marks.map { Box(x: $0.x - 5, y: $0.y - 5, width: 11, height: 11) }
     return zip(marks, widths).map { mark, width in
       let candidates = candidates(mark, width)
       let free = candidates.first { box in isInside(box) && !taken.contains { Self.overlap(box, $0) } }

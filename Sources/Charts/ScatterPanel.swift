@@ -21,14 +21,13 @@ package struct ScatterPanel: Sendable, Equatable {
   }
 
   package var title: String
-  package var note: String
   /// Beneath the plot, with the unit.
   package var xAxis: String
-  /// Beside the title, since letters stand upright.
+  /// Beneath the title, since letters stand upright.
   package var yAxis: String
   package var points: [Point]
 
-  package init(title: String, note: String = "", xAxis: String, yAxis: String, points: [Point]) {
-    (self.title, self.note, self.xAxis, self.yAxis, self.points) = (title, note, xAxis, yAxis, points)
+  package init(title: String, xAxis: String, yAxis: String, points: [Point]) {
+    (self.title, self.xAxis, self.yAxis, self.points) = (title, xAxis, yAxis, points)
   }
 }

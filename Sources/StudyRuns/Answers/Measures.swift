@@ -29,7 +29,7 @@ enum AnswerReader {
     case let items as [[String: Any]]:
       for item in items {
         guard let label = label(item) else { continue }
-        collect(item, "\(name).\(label)", into: &measures)
+        collect(item.filter { $0.key != "weight" }, "\(name).\(label)", into: &measures)
       }
     default: return
     }

@@ -18,12 +18,20 @@ package struct StudyResults: Sendable {
   package var kind: StudyKind
   /// The names of the sets, in the plan's order.
   package var sets: [String]
+  /// Those of them that the models were trained on.
+  package var trainedOn: [String]
   package var languages: [String]
   package var models: [Model]
 
-  package init(kind: StudyKind, sets: [String], languages: [String], models: [Model]) {
-    (self.kind, self.sets, self.languages, self.models) = (kind, sets, languages, models)
+  package init(
+    kind: StudyKind, sets: [String], trainedOn: [String], languages: [String], models: [Model]
+  ) {
+    (self.kind, self.sets, self.trainedOn, self.languages) = (kind, sets, trainedOn, languages)
+    self.models = models
   }
+
+  /// The set's name, and whether its pictures are known to the models.
+  func title(_ set: String) -> String { trainedOn.contains(set) ? "\(set) (trained on)" : set }
 
   /// In the order in which they come first.
   package var variants: [String] {
@@ -40,6 +48,7 @@ package struct StudyResults: Sendable {
   package var json: JSONText {
     .object([
       ("study", .string(kind.rawValue)), ("sets", .array(sets.map(JSONText.string))),
+      ("trained_on", .array(trainedOn.map(JSONText.string))),
       ("languages", .array(languages.map(JSONText.string))),
       ("variants", .array(variants.map(json))),
     ])

@@ -60,6 +60,7 @@ extension StudyEvaluation {
     words = try reader.string("evaluation.words", default: "configs/words/culture.yaml")
     wordPictures = try reader.integer("evaluation.word_pictures", default: 10, in: 1...1000)
     minimum = try reader.integer("evaluation.minimum", default: 3, in: 1...Int.max)
+    minimums = try Self.counts(reader, "evaluation.minimum_by_set")
     sums = try reader.strings("evaluation.sums", default: [])
     let names = sets.map(\.name) + folders.map(\.name)
     if let bad = names.first(where: { $0.isEmpty || $0.contains { "./ ".contains($0) } }) {
@@ -68,6 +69,16 @@ extension StudyEvaluation {
     guard Set(names).count == names.count else {
       throw reader.fault("evaluation.folders", "has a name of evaluation.sets")
     }
+  }
+
+  private static func counts(_ reader: ConfigReader, _ key: String) throws -> [String: Int] {
+    let counts = try reader.members(key).map { name, value in
+      guard case .integer(let count) = value, count > 0 else {
+        throw reader.fault("\(key).\(name)", "expected a whole number of at least 1")
+      }
+      return (name, count)
+    }
+    return Dictionary(counts) { $1 }
   }
 
   private static func paths(_ reader: ConfigReader, _ key: String) throws -> [(String, String)] {

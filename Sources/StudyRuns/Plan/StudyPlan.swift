@@ -62,6 +62,8 @@ package struct StudyEvaluation: Sendable {
   package var wordPictures: Int
   /// Pairs of captions in which a change of words must occur to be asked about.
   package var minimum: Int
+  /// Other such numbers by set: small sets have few captions alike.
+  package var minimums: [String: Int]
   /// Sums of features whose pictures are drawn.
   package var sums: [String]
 }

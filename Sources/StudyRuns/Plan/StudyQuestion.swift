@@ -58,6 +58,16 @@ extension StudyEvaluation {
     }
   }
 
+  /// The names of those sets that are in the configuration's training data, as far as paths tell.
+  package func trainedOn(_ sets: [Shards], _ plan: StudyPlan) throws -> [String] {
+    let reader = try ConfigReader(
+      yaml: TextFile.read(plan.config, "the study's configuration"), source: plan.config,
+      overrides: plan.overrides)
+    guard reader.contains("data.train"), !reader.hasMappings("data.train") else { return [] }
+    let shards = try reader.strings("data.train")
+    return sets.filter { shards.contains($0.shards) }.map(\.name)
+  }
+
   fileprivate func classification(_ set: Shards) -> [StudyQuestion] {
     labelKey.map { [classification(set.name, ["--data", set.shards, "--label-key", $0])] } ?? []
   }
@@ -97,7 +107,8 @@ extension StudyEvaluation {
   fileprivate func analogy(_ set: Shards, _ language: String) -> StudyQuestion {
     StudyQuestion(
       name: "analogy-\(set.name)-\(language)", prefix: "\(set.name).analogy.\(language)",
-      arguments: ["analogy"] + gallery(set) + ["--language", language, "--minimum", String(minimum)])
+      arguments: ["analogy"] + gallery(set)
+        + ["--language", language, "--minimum", String(minimums[set.name] ?? minimum)])
   }
 
   fileprivate func sums(_ set: Shards, _ directory: URL) -> [StudyQuestion] {

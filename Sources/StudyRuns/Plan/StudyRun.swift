@@ -28,6 +28,7 @@ package struct StudyTraining: Sendable {
   package var config: String
   /// `key=value` each.
   package var overrides: [String]
+  package var stages: [String]
   /// Updates of all stages.
   package var steps: Int
   /// What makes this run's model, by key: all of the configuration but the seed and what changes no weight.
@@ -49,11 +50,12 @@ extension StudyPlan {
     let own = [("run.directory", JSONText.string(folder.path)), ("run.seed", .integer(seed))]
     let overrides = try self.overrides(variant, base: base) + own.map { "\($0)=\($1.text)" }
     let reader = try ConfigReader(yaml: base, source: config, overrides: overrides)
-    let steps = try Self.steps(reader)
+    let stages = try reader.strings("stages", default: ["contrastive"])
+    let steps = try Self.steps(stages, reader)
     return StudyRun(
       variant: variant.name, seed: seed, name: name, directory: folder,
       training: StudyTraining(
-        config: config, overrides: overrides, steps: steps,
+        config: config, overrides: overrides, stages: stages, steps: steps,
         settings: reader.settings.filter { !Self.changesNoWeight($0.key) }),
       checkpoint: folder.appendingPathComponent("checkpoints/\(Self.checkpointName(steps))"))
   }
@@ -82,8 +84,8 @@ extension StudyPlan {
   }
 
   /// Of all stages together.
-  private static func steps(_ reader: ConfigReader) throws -> Int {
-    try reader.strings("stages", default: ["contrastive"]).reduce(0) { sum, stage in
+  private static func steps(_ stages: [String], _ reader: ConfigReader) throws -> Int {
+    try stages.reduce(0) { sum, stage in
       try sum + reader.integer(stage == "mae" ? "mae.steps" : "optimizer.steps", in: 1...Int.max)
     }
   }

@@ -20,7 +20,8 @@ struct AnalogyChart {
     guard !series.isEmpty else { return nil }
     return .lines(
       LinePanel(
-        title: "\(set): R@1, %", xAxis: "λ; 0 is the picture alone", xScale: .linear, yScale: .linear,
+        title: "\(results.title(set)): R@1, %", xAxis: "λ; 0 is the picture alone", xScale: .linear,
+        yScale: .linear,
         series: series))
   }
 

@@ -19,7 +19,7 @@ struct AugmentationChart {
     guard !points.isEmpty else { return nil }
     return .scatter(
       ScatterPanel(
-        title: "\(set), \(StudyRows.language(language))",
+        title: "\(results.title(set)), \(StudyRows.language(language))",
         xAxis: "retrieval: R@1, mean of both directions, %", yAxis: "classification: top-1, %",
         points: points))
   }

@@ -9,7 +9,7 @@ struct AugmentationTables {
   private func table(_ set: String) -> StudyTable? {
     let languages = rows.results.languages
     return rows.table(
-      "\(set): zero-shot classification and retrieval, %",
+      "\(rows.results.title(set)): zero-shot classification and retrieval, %",
       languages.flatMap { classification(set, $0) } + languages.flatMap { retrieval(set, $0) })
   }
 
@@ -18,7 +18,7 @@ struct AugmentationTables {
     return [("top1", "top-1"), ("top5", "top-5"), ("mean_per_class", "mean per class")].map { key, label in
       rows.row(
         "\(name) prompts, \(label)", "\(prefix).\(key)", .percent,
-        chance: key == "top5" ? nil : "\(prefix).chance_top1")
+        chance: "\(prefix).chance_top1", guesses: key == "top5" ? 5 : 1)
     }
   }
 
@@ -29,7 +29,7 @@ struct AugmentationTables {
       [1, 5, 10].map { k in
         rows.row(
           "\(name) \(label), R@\(k)", "\(prefix).\(way)_R@\(k)", .percent,
-          chance: k == 1 ? "\(prefix).chance_R@1" : nil)
+          chance: "\(prefix).chance_R@1", guesses: k)
       }
     }
   }
@@ -38,8 +38,8 @@ struct AugmentationTables {
     var cost = rows.table(
       "cost of training a model",
       [
-        rows.row("contrastive updates", "training.steps.contrastive", .count)
-          ?? rows.row("updates", "training.steps", .count),
+        rows.row("contrastive updates", "training.steps.contrastive", .count),
+        rows.row("updates of the joint objective", "training.steps.joint", .count),
         rows.row("updates of masked autoencoding", "training.steps.mae", .count),
         rows.row("seconds of all steps", "training.seconds", .seconds),
         rows.row("seconds a step", "training.seconds_per_step", .seconds),

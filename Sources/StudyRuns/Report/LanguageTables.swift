@@ -12,13 +12,13 @@ struct LanguageTables {
     let prefix = "\(set).cross-lingual"
     let ways = [("ko_to_en", "Korean → English"), ("en_to_ko", "English → Korean")]
     return rows.table(
-      "\(set): the text of the same picture in the other language, %",
+      "\(rows.results.title(set)): the text of the same picture in the other language, %",
       [rows.row("pairs of texts", "\(prefix).count", .count)]
         + ways.flatMap { way, label in
           [1, 5, 10].map { k in
             rows.row(
               "\(label), R@\(k)", "\(prefix).\(way)_R@\(k)", .percent,
-              chance: k == 1 ? "\(prefix).chance_R@1" : nil)
+              chance: "\(prefix).chance_R@1", guesses: k)
           } + [rows.row("\(label), median rank", "\(prefix).\(way)_median_rank", .rank)]
         })
   }
@@ -26,7 +26,7 @@ struct LanguageTables {
   private func culture(_ set: String) -> StudyTable? {
     let prefix = "\(set).culture"
     return rows.table(
-      "\(set): first pictures that a word and its translation share, %",
+      "\(rows.results.title(set)): first pictures that a word and its translation share, %",
       [
         rows.row("pictures", "\(prefix).pictures", .count),
         rows.row(
@@ -36,7 +36,7 @@ struct LanguageTables {
 
   private func analogy(_ set: String) -> StudyTable? {
     rows.table(
-      "\(set): picture + λ · (new word − old word) finds a picture of the changed caption, %",
+      "\(rows.results.title(set)): picture + λ · (new word − old word) finds a picture of the changed caption, %",
       rows.results.languages.flatMap { language -> [StudyTable.Row?] in
         let (prefix, name) = ("\(set).analogy.\(language)", StudyRows.language(language))
         return [rows.row("\(name), questions", "\(prefix).count", .count)]

@@ -10,14 +10,18 @@ struct StudyRows {
 
   /// Nil where no model has the measure.
   ///
-  /// - Parameter chance: the measure that guessing has; nil where nothing can be guessed.
-  func row(_ label: String, _ measure: String, _ unit: Unit, chance: String? = nil) -> StudyTable.Row? {
+  /// - Parameters:
+  ///   - chance: the measure that guessing once has; nil where nothing can be guessed.
+  ///   - guesses: how many there are.
+  func row(_ label: String, _ measure: String, _ unit: Unit, chance: String? = nil, guesses: Int = 1)
+    -> StudyTable.Row?
+  {
     let spreads = results.variants.map { results.spread(measure, of: $0) }
     guard spreads.contains(where: { $0 != nil }) else { return nil }
     let guess = chance.flatMap { name in
       results.variants.lazy.compactMap { results.spread(name, of: $0) }.first
     }
-    let guessed = guess.map { Self.number($0.mean, unit) } ?? ""
+    let guessed = guess.map { Self.number(min(1, Double(guesses) * $0.mean), unit) } ?? ""
     return StudyTable.Row(label, spreads.map { Self.cell($0, unit) } + [guessed])
   }
 

@@ -6,6 +6,7 @@ package struct Study {
   package let kind: StudyKind
   package let evaluation: StudyEvaluation
   package let sets: [StudyEvaluation.Shards]
+  package let trainedOn: [String]
   package let runs: [StudyRun]
   package let directory: URL
   package let ranks: Int
@@ -14,6 +15,7 @@ package struct Study {
   package init(_ kind: StudyKind, _ plan: StudyPlan, checkpoints: [String] = [], in directory: URL) throws {
     (self.kind, self.directory, evaluation, ranks) = (kind, directory, plan.evaluation, plan.ranks)
     sets = try plan.evaluation.resolvedSets(plan)
+    trainedOn = try plan.evaluation.trainedOn(sets, plan)
     runs = try checkpoints.isEmpty ? plan.runs(in: directory) : TrainedModels.runs(checkpoints, in: directory)
     guard !sets.isEmpty || !evaluation.folders.isEmpty else {
       throw KelipError("nothing to evaluate on", hint: "name shards in the plan's evaluation.sets")
@@ -37,6 +39,6 @@ package struct Study {
     }
     return StudyResults(
       kind: kind, sets: sets.map(\.name) + (kind == .augmentation ? evaluation.folders.map(\.name) : []),
-      languages: evaluation.languages, models: models)
+      trainedOn: trainedOn, languages: evaluation.languages, models: models)
   }
 }

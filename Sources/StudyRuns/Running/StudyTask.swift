@@ -12,7 +12,10 @@ struct StudyTask {
   func model(_ questions: [StudyQuestion], isFirst: Bool) throws -> StudyResults.Model {
     try FileManager.default.createDirectory(at: run.directory, withIntermediateDirectories: true)
     if let training = run.training { try train(training) }
-    var measures = try run.training == nil ? [:] : TrainingCost.measures(run.directory)
+    var measures =
+      try run.training.map {
+        try TrainingCost.measures(run.directory, stages: $0.stages)
+      } ?? [:]
     for var question in questions where isFirst || !question.isForOneModel {
       if !isFirst { question.picture = nil }
       measures.merge(try answer(question)) { $1 }
