@@ -52,11 +52,20 @@ struct StudyOptions: ParsableArguments {
     let launcher = ProcessLauncher(try Programs.installed(mpirunOptions: mpirunOptions))
     StopRequest.install()
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    let lock = try RunLock(at: directory.appendingPathComponent("lock"))
+    let lock = try Self.lock(directory)
     defer { withExtendedLifetime(lock) {} }
     let report = StudyReport(
       try study.run(launcher) { FileHandle.standardError.write(Data("\($0)\n".utf8)) })
     try report.write(to: directory)
     print(json ? report.results.json.text : report.text)
+  }
+
+  private static func lock(_ directory: URL) throws -> RunLock {
+    do {
+      return try RunLock(at: directory.appendingPathComponent("lock"))
+    } catch var error as KelipError {
+      error.hint = "wait for the study there, stop it, or take another --out"
+      throw error
+    }
   }
 }

@@ -8,7 +8,7 @@ struct AnalogyChart {
 
   var sheet: ChartSheet {
     ChartSheet(
-      title: "Picture + λ · (new word − old word)",
+      title: "Picture + λ · (new word - old word)",
       subtitle: "How often the picture that is found first has the changed caption; means over the models",
       panels: results.sets.compactMap(panel))
   }
