@@ -17,7 +17,7 @@ final class FakeLauncher: ProgramLauncher {
   func run(_ program: ChildProgram) throws -> ChildEnd {
     defer { programs.append(program) }
     if let end = ends[programs.count] {
-      try Data("error: out of luck\n".utf8).write(to: program.log)
+      try Data("error: out of luck\n  → try again\n---\n".utf8).write(to: program.log)
       return end
     }
     program.kind == .worker ? try train(program) : try evaluate(program)

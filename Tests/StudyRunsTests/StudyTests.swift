@@ -94,7 +94,9 @@ import Testing
     launcher.ends = [1: .exited(3)]
     let error = #expect(throws: KelipError.self) { try run(fixture) }
     let text = error?.description ?? ""
-    for part in ["zero-shot-validation of plain-seed1", "exit status 3", "output.log", "out of luck"] {
+    for part in [
+      "zero-shot-validation of plain-seed1", "exit status 3", "output.log", "out of luck → try again",
+    ] {
       #expect(text.contains(part), "\(text)")
     }
   }

@@ -85,10 +85,12 @@ struct StudyTask {
       hint: "its output is there; what is done stays done when the study is run again")
   }
 
-  /// The last line of the log that tells of an error.
+  /// What the log tells last of an error, with what to do about it.
   private var lastError: String {
     let text = (try? String(contentsOf: run.log, encoding: .utf8)) ?? ""
-    let line = text.split(separator: "\n").last { $0.contains("error: ") }
-    return line.map { ": \($0)" } ?? ""
+    let lines = text.split(separator: "\n")
+    guard let place = lines.lastIndex(where: { $0.contains("error: ") }) else { return "" }
+    let hint = lines[(place + 1)...].prefix { $0.hasPrefix("  →") }.map { $0.dropFirst() }
+    return ": " + lines[place] + hint.joined()
   }
 }
