@@ -18,7 +18,7 @@ struct ScatterLabels {
     return zip(marks, widths).map { mark, width in
       let candidates = candidates(mark, width)
       let free = candidates.first { box in isInside(box) && !taken.contains { Self.overlap(box, $0) } }
-      let place = free ?? candidates[0]
+      let place = free ?? candidates.first(where: isInside) ?? candidates[0]
       taken.append(place)
       return place
     }
@@ -28,8 +28,8 @@ struct ScatterLabels {
   private func candidates(_ mark: (x: Int, y: Int), _ width: Int) -> [Box] {
     let left = mark.x - Self.gap - width
     return [0, 1, 2].flatMap { row -> [Box] in
-      let above = mark.y - (row + 1) * (height + 2)
-      let below = mark.y + 2 + row * (height + 2)
+      let above = mark.y - 5 - height - row * (height + 2)
+      let below = mark.y + 5 + row * (height + 2)
       return [(mark.x + Self.gap, above), (mark.x + Self.gap, below), (left, above), (left, below)].map {
         Box(x: $0.0, y: $0.1, width: width, height: height)
       }

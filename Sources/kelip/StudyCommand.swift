@@ -1,6 +1,7 @@
 import ArgumentParser
 import Basics
 import Foundation
+import MPICollectives
 import RunService
 import StudyRuns
 
@@ -47,6 +48,11 @@ struct StudyOptions: ParsableArguments {
 
   /// Does what is not done yet, writes the tables and prints them.
   func run(_ kind: StudyKind, _ plan: StudyPlan, checkpoints: [String] = [], in path: String) throws {
+    guard !MPICommunicator.isLaunchedByMPI else {
+      throw KelipError(
+        "a study starts its ranks itself",
+        hint: "run kelip study without mpirun or srun; --ranks says how many")
+    }
     let directory = URL(fileURLWithPath: path)
     let study = try Study(kind, plan, checkpoints: checkpoints, in: directory)
     let launcher = ProcessLauncher(try Programs.installed(mpirunOptions: mpirunOptions))
