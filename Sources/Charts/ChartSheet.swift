@@ -38,6 +38,7 @@ package struct ChartSheet: Sendable {
       case .histogram(let histogram): HistogramDrawing(histogram, frame).draw(onto: &canvas)
       case .bars(let bars): BarDrawing(bars, frame).draw(onto: &canvas)
       case .lines(let lines): LineDrawing(lines, frame).draw(onto: &canvas)
+      case .scatter(let points): ScatterDrawing(points, frame).draw(onto: &canvas)
       }
     }
     return canvas.image

@@ -80,4 +80,5 @@ package enum ChartPanel: Sendable, Equatable {
   case histogram(HistogramPanel)
   case bars(BarPanel)
   case lines(LinePanel)
+  case scatter(ScatterPanel)
 }

@@ -8,7 +8,7 @@ import Yams
 /// Reading a key declares it: name, type, default and check stand in one place.
 package final class ConfigReader {
   private let source: String
-  private let root: Node
+  let root: Node
   /// Every key read so far with its value, in order: the resolved config.
   package private(set) var resolved: [(key: String, value: JSONText)] = []
 
@@ -241,7 +241,7 @@ package final class ConfigReader {
     }
   }
 
-  private func lookUp(_ key: String) -> Node? {
+  func lookUp(_ key: String) -> Node? {
     key.split(separator: ".").reduce(Optional(root)) { node, part in node?.mapping?[Node(String(part))] }
   }
 }
@@ -266,14 +266,14 @@ extension ConfigReader {
     return .mapping(mapping)
   }
 
-  private static func leaves(_ node: Node, prefix: String) -> [String] {
+  static func leaves(_ node: Node, prefix: String) -> [String] {
     guard let mapping = node.mapping else { return [prefix] }
     return mapping.flatMap { key, value in
       leaves(value, prefix: prefix.isEmpty ? (key.string ?? "") : "\(prefix).\(key.string ?? "")")
     }
   }
 
-  private static func kind(_ node: Node) -> String {
+  static func kind(_ node: Node) -> String {
     if node.mapping != nil { return "a mapping" }
     if node.sequence != nil { return "a list" }
     return node.null != nil ? "nothing" : "\"\(node.string ?? "")\""

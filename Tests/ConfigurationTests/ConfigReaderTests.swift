@@ -196,4 +196,30 @@ import Testing
       ($0 as? KelipError)?.location == "run.yaml: rules[1]"
     }
   }
+
+  @Test func partsAreHandedOnAsTheyStand() throws {
+    let reader = try reader(
+      """
+      variants:
+        plain:
+        weak+mae: {stages: [mae, "5"], mae.lr: 1.0e-4, on: yes, augmentation: {scale: [0.5, 1], crops: ~}}
+      """)
+    let members = try reader.members("variants")
+    #expect(members.map(\.key) == ["plain", "weak+mae"] && members[0].value.text == "null")
+    #expect(
+      members[1].value.text
+        == #"{"stages": ["mae", "5"], "mae.lr": 0.0001, "on": true, "augmentation": {"scale": [0.5, 1], "crops": null}}"#
+    )
+    #expect(try reader.members("others").isEmpty)
+    try reader.rejectUnknownKeys()
+    #expect(throws: KelipError.self) { try self.reader("variants: [a]").members("variants") }
+    let again = try self.reader("{\"variants\": {\"weak+mae\": \(members[1].value.text)}}")
+    #expect(try again.members("variants")[0].value.text == members[1].value.text)
+  }
+
+  @Test func settingsAreFlat() throws {
+    let reader = try reader("a: {b: 1, c: {d: [x, 2.5]}}", ["a.b=3", "e.f=null"])
+    #expect(
+      reader.settings.map { "\($0.key)=\($0.value.text)" } == ["a.b=3", #"a.c.d=["x", 2.5]"#, "e.f=null"])
+  }
 }
