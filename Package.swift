@@ -114,6 +114,7 @@ let package = Package(
         logging,
       ]),
     room("Planning", ["Basics", "Collectives", "Charts"]),
+    room("StudyRuns", ["Basics", "Configuration", "Imaging", "Charts", "RunService"]),
     room(
       "FeatureStore",
       ["Basics", "Kernels", "Collectives", "ShardStream", "Checkpointing", "Evaluation"]),
@@ -156,15 +157,9 @@ let package = Package(
       name: "kelip",
       dependencies: [
         "Basics", "Kernels", "Training", "Evaluation", "FeatureStore", "Search", "PageServing", "Studies",
-        "Previews",
-        "Benchmarks",
-        "DatasetBuilding",
-        "MPICollectives",
-        "ProgramEntry",
-        "Tokenization",
-        "Imaging",
-        "Checkpointing", "ShardStream", "Towers", "Captions", "Charts", "Collectives", "Curation",
-        "Planning", arguments,
+        "Previews", "Benchmarks", "DatasetBuilding", "MPICollectives", "ProgramEntry", "Tokenization",
+        "Imaging", "Checkpointing", "ShardStream", "Towers", "Captions", "Charts", "Collectives",
+        "Curation", "Planning", "StudyRuns", "RunService", arguments,
       ], swiftSettings: strict),
 
     // A tests folder per room.
@@ -251,6 +246,7 @@ let package = Package(
         "Search", "FeatureStore", "Evaluation", "Kernels", "ShardStream", "Imaging", "PageServing", "Basics",
         "TestEncoders", "TestFolders", "TestSupport",
       ]),
+    tests("StudyRunsTests", ["StudyRuns", "Basics", "TestFolders"]),
     tests("BenchmarksTests", ["Benchmarks", "Towers", "Kernels", "Collectives", "Basics"]),
     tests(
       "EvaluationTests",

@@ -12,7 +12,7 @@ struct Kelip: ParsableCommand {
     abstract: "The companion of kelip-worker: data, tokenizers, models, evaluation, benchmarks.",
     subcommands: [
       DataCommand.self, TokenizerCommand.self, Model.self, CheckpointCommand.self, Embed.self, Index.self,
-      SearchCommand.self, Eval.self,
+      SearchCommand.self, Eval.self, StudyCommand.self,
       MAECommand.self, Bench.self, Plan.self,
     ])
 }

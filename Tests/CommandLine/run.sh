@@ -419,6 +419,66 @@ PYTHON
   wait "$page" || fail "the page ended with $?"
 }
 
+# Two variants from two seeds, three steps each; the second time nothing is trained or asked.
+a_study_trains_once_and_tells_what_changed() {
+  config studied 3
+  cat >"$work/plan.yaml" <<YAML
+config: $work/studied.yaml
+steps: 3
+seeds: [1, 2]
+ranks: 2
+variants:
+  none: {augmentation: {train: none}}
+  weak+mae: {augmentation: {train: weak}, stages: [mae, contrastive], mae.decoder_layers: 1}
+evaluation:
+  sets: {validation: "$data/validation"}
+  label_key: theme
+  prompts: $root/configs/prompts
+  words: $root/configs/words/culture.yaml
+  minimum: 1
+YAML
+  local study=("$kelip" study augmentation --plan "$work/plan.yaml" --out "$work/study")
+  expect_status 0 "${study[@]}" && expect_in out "weak+mae" && expect_in out " ± " || return
+  [[ $(grep -c training "$work/err") == 4 ]] || fail "$(grep -c training "$work/err") runs were trained" || return
+  [[ -s $work/study/table.md && -s $work/study/augmentation.png ]] || fail "no table or chart" || return
+  [[ $(steps_of "$work/study/weak+mae-seed2") == 6 ]] || fail "the stages of weak+mae-seed2" || return
+  python3 - "$work/study/results.json" <<'PYTHON' || fail "results.json" || return
+import json, statistics, sys
+variants = json.load(open(sys.argv[1]))["variants"]
+assert [variant["name"] for variant in variants] == ["none", "weak+mae"]
+for variant in variants:
+    assert [model["seed"] for model in variant["models"]] == [1, 2]
+    assert len(variant["summary"]) > 40
+    for name, told in variant["summary"].items():
+        values = [model["measures"][name] for model in variant["models"]]
+        assert abs(told["mean"] - statistics.mean(values)) < 1e-9, name
+        assert abs(told["deviation"] - statistics.stdev(values)) < 1e-9, name
+PYTHON
+  cp "$work/study/results.json" "$work/results.json"
+  expect_status 0 "${study[@]}" --json && cmp -s "$work/out" "$work/results.json" || fail "another answer" || return
+  [[ $(grep -vc "is trained" "$work/err") == 0 ]] || fail "done again: $(head -n 3 "$work/err")" || return
+  expect_status 2 "${study[@]}" --steps 4 && expect_in err "optimizer.steps: 3, the plan now has 4" || return
+  expect_status 0 "$kelip" study languages --plan "$work/plan.yaml" --out "$work/languages" \
+    --checkpoints "$work"/study/none-seed* && expect_in out "Korean → English, R@1" || return
+  [[ -s $work/languages/culture-validation.png && -s $work/languages/languages.png ]] || fail "no pictures"
+}
+
+# The worker cannot start; the study says whose output tells why.
+a_study_tells_which_run_failed() {
+  config studied 3
+  cat >"$work/failing.yaml" <<YAML
+config: $work/studied.yaml
+steps: 3
+seeds: [1]
+ranks: 1
+variants: {one: {optimizer.stesp: 3}}
+evaluation: {sets: {validation: "$data/validation"}}
+YAML
+  expect_status 2 "$kelip" study augmentation --plan "$work/failing.yaml" --out "$work/failing" &&
+    expect_in err "training of one-seed1 failed with exit status 2" && expect_in err "did you mean optimizer.steps?" &&
+    grep -q "did you mean" "$work/failing/one-seed1/output.log" || fail "no output.log"
+}
+
 bench_step_prints_json() {
   expect_status 0 "$kelip" bench step --model "$work/model.yaml" --precision fp32 --batch 2 --tokens 8 --steps 1 --json ||
     return
@@ -651,6 +711,8 @@ check retrieval_prints_json
 check studies_answer_over_the_embedded_data
 check embedding_resumes_on_any_number_of_ranks
 check pictures_are_found_by_text_and_by_picture
+check a_study_trains_once_and_tells_what_changed
+check a_study_tells_which_run_failed
 check bench_step_prints_json
 check bench_step_tells_where_time_goes
 check bench_kernels_measures_a_models_products
