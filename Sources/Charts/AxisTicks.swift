@@ -1,9 +1,9 @@
 import Foundation
 
 /// Round numbers along an axis.
-enum AxisTicks {
+package enum AxisTicks {
   /// The smallest of 1, 2 or 5 times a power of ten that is at least `width`.
-  static func roundStep(atLeast width: Double) -> Double {
+  package static func roundStep(atLeast width: Double) -> Double {
     guard width.isFinite, width > 0 else { return 1 }
     let power = pow(10, floor(log10(width)))
     // A width that is a round number but for rounding errors is that number.
@@ -12,7 +12,7 @@ enum AxisTicks {
   }
 
   /// Multiples of a round step within `range`, at most `count` and one.
-  static func linear(_ range: ClosedRange<Double>, count: Int) -> [Double] {
+  package static func linear(_ range: ClosedRange<Double>, count: Int) -> [Double] {
     let step = roundStep(atLeast: (range.upperBound - range.lowerBound) / Double(max(1, count)))
     let first = (range.lowerBound / step - 1e-9).rounded(.up)
     let last = (range.upperBound / step + 1e-9).rounded(.down)
@@ -21,7 +21,7 @@ enum AxisTicks {
   }
 
   /// Powers of ten within `range`; where these are few also their twofold and fivefold, or every multiple.
-  static func logarithmic(_ range: ClosedRange<Double>, count: Int) -> [Double] {
+  package static func logarithmic(_ range: ClosedRange<Double>, count: Int) -> [Double] {
     let decades = Int(floor(log10(range.lowerBound)))...Int(ceil(log10(range.upperBound)))
     let few = range.lowerBound * (1 - 1e-9)...range.upperBound * (1 + 1e-9)
     func ticks(_ factors: [Double]) -> [Double] {
@@ -37,7 +37,7 @@ enum AxisTicks {
   }
 
   /// 1500 → 1.5k, 20000000 → 20M; at most four significant digits.
-  static func label(_ value: Double) -> String {
+  package static func label(_ value: Double) -> String {
     let units: [(Double, String)] = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")]
     for (size, suffix) in units where abs(value) >= size * (1 - 1e-9) {
       return String(format: "%.4g", value / size) + suffix
