@@ -114,6 +114,9 @@ let package = Package(
         logging,
       ]),
     room("Planning", ["Basics", "Collectives", "Charts"]),
+    room(
+      "Reports",
+      ["Basics", "Charts", "Checkpointing", "RunService", .product(name: "Yams", package: "Yams")]),
     room("StudyRuns", ["Basics", "Configuration", "Imaging", "Charts", "RunService"]),
     room(
       "FeatureStore",
@@ -159,7 +162,7 @@ let package = Package(
         "Basics", "Kernels", "Training", "Evaluation", "FeatureStore", "Search", "PageServing", "Studies",
         "Previews", "Benchmarks", "DatasetBuilding", "MPICollectives", "ProgramEntry", "Tokenization",
         "Imaging", "Checkpointing", "ShardStream", "Towers", "Captions", "Charts", "Collectives",
-        "Curation", "Planning", "StudyRuns", "RunService", arguments,
+        "Curation", "Planning", "StudyRuns", "RunService", "Reports", arguments,
       ], swiftSettings: strict),
 
     // A tests folder per room.
@@ -246,6 +249,7 @@ let package = Package(
         "Search", "FeatureStore", "Evaluation", "Kernels", "ShardStream", "Imaging", "PageServing", "Basics",
         "TestEncoders", "TestFolders", "TestSupport",
       ]),
+    tests("ReportsTests", ["Reports", "Basics", "TestFolders"]),
     tests("StudyRunsTests", ["StudyRuns", "Basics", "TestFolders"]),
     tests("BenchmarksTests", ["Benchmarks", "Towers", "Kernels", "Collectives", "Basics"]),
     tests(

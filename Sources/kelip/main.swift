@@ -13,7 +13,7 @@ struct Kelip: ParsableCommand {
     subcommands: [
       DataCommand.self, TokenizerCommand.self, Model.self, CheckpointCommand.self, Embed.self, Index.self,
       SearchCommand.self, Eval.self, StudyCommand.self,
-      MAECommand.self, Bench.self, Plan.self,
+      MAECommand.self, Bench.self, Plan.self, ReportCommand.self,
     ])
 }
 

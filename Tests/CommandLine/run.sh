@@ -479,6 +479,14 @@ YAML
     grep -q "did you mean" "$work/failing/one-seed1/output.log" || fail "no output.log"
 }
 
+a_report_stands_alone() {
+  expect_status 0 "$kelip" report "$work/alone" --out "$work/report.html" --markdown "$work/report.md" || return
+  python3 "$root/Tests/Parity/report_numbers.py" "$work/alone" --kelip "$kelip" >"$work/out" 2>"$work/err" ||
+    fail "numbers of the report: $(tail -n 3 "$work/out" "$work/err")" || return
+  [[ -s $work/report.md ]] || fail "no Markdown" || return
+  expect_status 2 "$kelip" report "$work/pictures" --out "$work/none.html" && expect_in err "$work/pictures"
+}
+
 bench_step_prints_json() {
   expect_status 0 "$kelip" bench step --model "$work/model.yaml" --precision fp32 --batch 2 --tokens 8 --steps 1 --json ||
     return
@@ -713,6 +721,7 @@ check embedding_resumes_on_any_number_of_ranks
 check pictures_are_found_by_text_and_by_picture
 check a_study_trains_once_and_tells_what_changed
 check a_study_tells_which_run_failed
+check a_report_stands_alone
 check bench_step_prints_json
 check bench_step_tells_where_time_goes
 check bench_kernels_measures_a_models_products
