@@ -37,8 +37,8 @@ package struct IndexBuilder {
   }
 
   private struct Chosen {
-    /// Of each part the places of its rows that are taken.
-    var places: [[Int]] = []
+    /// Of each part how many rows it has, and the places of those that are taken.
+    var parts: [(rowCount: Int, places: [Int])] = []
     /// Of each row taken where its line begins, and where the last one ends.
     var offsets: [Int64] = [0]
     var repeatedCount = 0
@@ -48,8 +48,9 @@ package struct IndexBuilder {
     let file = try OutputFile(url)
     var (chosen, seen) = (Chosen(), Set<String>())
     for part in parts {
+      let rows = try features.rows(part)
       var (places, text) = ([Int](), Data())
-      for (place, row) in try features.rows(part).enumerated() {
+      for (place, row) in rows.enumerated() {
         guard row.picture.map({ seen.insert($0).inserted }) ?? true else {
           chosen.repeatedCount += 1
           continue
@@ -59,7 +60,7 @@ package struct IndexBuilder {
         chosen.offsets.append(chosen.offsets.last! + Int64(line.count))
         text += line
       }
-      chosen.places.append(places)
+      chosen.parts.append((rows.count, places))
       try file.write(text)
     }
     try file.finish()
@@ -78,13 +79,13 @@ package struct IndexBuilder {
         TensorSpec(FeaturePart.images, .bfloat16, [count, dimension]),
       ], metadata: [SearchIndex.factsKey: String(decoding: try JSONEncoder().encode(facts), as: UTF8.self)])
     try writer.append(chosen.offsets)
-    for (part, places) in zip(parts, chosen.places) {
+    for (part, taken) in zip(parts, chosen.parts) {
       let rows = try features.reader(part).floats(named: FeaturePart.images)
-      guard rows.count == (try features.rows(part).count) * dimension else {
+      guard rows.count == taken.rowCount * dimension else {
         throw KelipError(
           "the part \(part.name) has other numbers of rows and features", at: features.url.path)
       }
-      let wanted = places.flatMap { rows[$0 * dimension..<($0 + 1) * dimension] }
+      let wanted = taken.places.flatMap { rows[$0 * dimension..<($0 + 1) * dimension] }
       let unit = Features(images: wanted, texts: [], dimension: dimension).normalised().images
       try writer.append(unit.map { BFloat16(rounding: $0) })
     }

@@ -339,7 +339,7 @@ for direction in ("image_to_text", "text_to_image"):
         assert 0 <= report[f"{direction}_{measure}"] <= 1
 assert report["count"] == 2 and report["chance_R@1"] == 0.5
 PYTHON
-  expect_status 2 "$kelip" eval retrieval --features "$work/f.st" && expect_in err "2 image rows, 3 text rows" ||
+  expect_status 2 "$kelip" eval retrieval --features "$work/f.safetensors" && expect_in err "2 image rows, 3 text rows" ||
     return
   expect_status 2 "$kelip" eval retrieval --features "$work/texts.txt" && expect_in err texts.txt || return
   expect_status 2 "$kelip" eval retrieval && expect_in err --features
