@@ -1,9 +1,9 @@
 import Foundation
 import ShardStream
 
-/// The pairs of shards, in their natural order.
+/// The pairs of shards, in their natural order, or their pictures alone.
 package struct ShardSource: FeatureSource {
-  package let kind = SourceKind.pairs
+  package let kind: SourceKind
   package let count: Int
   package let identity: String
   private let samples: EvaluationSamples
@@ -12,7 +12,11 @@ package struct ShardSource: FeatureSource {
   /// - Parameters:
   ///   - imageSize: S, the tower's.
   ///   - pictureKey: of the samples' metadata; what stands there is kept as `FeatureRow.picture`.
-  package init(_ catalogue: ShardCatalogue, imageSize: Int, pictureKey: String, threads: Int) {
+  ///   - picturesOnly: whether captions are kept in the rows, but get no features.
+  package init(
+    _ catalogue: ShardCatalogue, imageSize: Int, pictureKey: String, picturesOnly: Bool = false, threads: Int
+  ) {
+    kind = picturesOnly ? .pictures : .pairs
     samples = EvaluationSamples(
       source: SampleSource(catalogue: catalogue), batchSize: 1,
       preparation: ImagePreparation(size: imageSize), threads: threads)
@@ -31,7 +35,7 @@ package struct ShardSource: FeatureSource {
         language: metadata?["language"] as? String, picture: metadata?[pictureKey] as? String)
     }
     return SourceBatch(
-      rows: rows, pixels: found.images, texts: found.captions,
+      rows: rows, pixels: found.images, texts: kind.hasTexts ? found.captions : [],
       leftOut: found.skipped.reduce(into: [:]) { $0[$1.reason, default: 0] += 1 })
   }
 }

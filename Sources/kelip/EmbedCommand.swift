@@ -27,6 +27,8 @@ struct Embed: ParsableCommand {
   var pictures: String?
   @Option(help: "A file with a text a line.", completion: .file()) var texts: String?
   @Option(parsing: .upToNextOption, help: "Shards of pairs: directory, glob or list.") var data: [String] = []
+  @Flag(help: "Of --data the pictures alone, as kelip index needs them; captions get no features.")
+  var picturesOnly = false
   @Option(help: "The metadata's key that is the same for the same picture.") var pictureKey = "picture"
   @Option(help: "NAME.safetensors, NAME.npy, or a folder.") var out: String
   @Option(help: "What features are stored as, fp32 or bf16.") var features: Precision = .fp32
@@ -37,6 +39,7 @@ struct Embed: ParsableCommand {
     guard data.isEmpty == hasFiles else {
       throw ValidationError("give either --data, or --images or --pictures and --texts")
     }
+    guard !picturesOnly || !data.isEmpty else { throw ValidationError("--pictures-only goes with --data") }
     guard images.isEmpty || pictures == nil else { throw ValidationError("give --images or --pictures") }
     guard features == .fp32 || !out.hasSuffix(".npy") else {
       throw ValidationError("numpy has no bf16: give --features fp32, or --out NAME.safetensors")
@@ -73,7 +76,8 @@ struct Embed: ParsableCommand {
     guard data.isEmpty else {
       let urls = try communicator.agree { try ShardList.resolve(data) }
       let catalogue = try ShardCatalogue.load(urls, communicator: communicator, threads: threads)
-      let source = ShardSource(catalogue, imageSize: size, pictureKey: pictureKey, threads: threads)
+      let source = ShardSource(
+        catalogue, imageSize: size, pictureKey: pictureKey, picturesOnly: picturesOnly, threads: threads)
       return ([source], urls.map(\.path))
     }
     return try communicator.agree {

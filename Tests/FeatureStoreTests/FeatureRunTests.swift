@@ -2,6 +2,7 @@ import Basics
 import Checkpointing
 import Collectives
 import Foundation
+import ShardStream
 import TestFolders
 import Testing
 
@@ -34,6 +35,20 @@ import Testing
     let expectedTexts: [[Float]] = numbers.map { [Float($0), 1, 0, 0] }
     #expect(images == expectedImages.flatMap { $0 })
     #expect(texts == expectedTexts.flatMap { $0 })
+  }
+
+  @Test func picturesMayComeAlone() throws {
+    let folder = try TemporaryFolder()
+    let catalogue = try ShardCatalogue.load(shards(8, in: folder))
+    let pictures = ShardSource(
+      catalogue, imageSize: 16, pictureKey: "picture", picturesOnly: true, threads: 1)
+    let place = folder.file("features")
+    _ = try FeatureRun(encoder(), [pictures], plan([pictures]), into: place).run { _, _ in }
+    let found = try FeatureFolder(place)
+    let part = try #require(found.plan.parts.first)
+    #expect(part.name == "pictures-00000")
+    #expect(try found.reader(part).tensors.map(\.name) == [FeaturePart.images])
+    #expect(try found.rows(part).map(\.caption) == (0..<3).map { "\($0) \"그림\"" })
   }
 
   @Test(arguments: [1, 2, 3, 5]) func anyNumberOfRanksWritesTheSameBytes(ranks: Int) throws {

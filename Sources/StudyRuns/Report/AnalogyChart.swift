@@ -1,26 +1,19 @@
 import Charts
 
-/// How sums of features do by the weight of the words: a panel a set, a line a language and variant.
+/// How sums of features do by the weight of the words: a line a language and variant.
 struct AnalogyChart {
-  private let results: StudyResults
+  let results: StudyResults
 
-  init(_ results: StudyResults) { self.results = results }
-
-  var sheet: ChartSheet {
-    ChartSheet(
-      title: "Picture + λ · (new word - old word)",
-      subtitle: "How often the picture that is found first has the changed caption; means over the models",
-      panels: results.sets.compactMap(panel))
-  }
-
-  private func panel(_ set: String) -> ChartPanel? {
+  func panel(_ set: String) -> ChartPanel? {
     let series = results.variants.flatMap { variant in
       results.languages.compactMap { line(set, variant, $0) }
     }
     guard !series.isEmpty else { return nil }
     return .lines(
       LinePanel(
-        title: "\(results.title(set)): R@1, %", xAxis: "λ; 0 is the picture alone", xScale: .linear,
+        title: "Picture + λ · (new word - old word)",
+        note: "\(results.title(set)): the first picture found has the changed caption, %",
+        xAxis: "λ; 0 is the picture alone", xScale: .linear,
         yScale: .linear,
         series: series))
   }

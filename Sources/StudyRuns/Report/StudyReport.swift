@@ -37,7 +37,7 @@ package struct StudyReport {
     let chart =
       switch results.kind {
       case .augmentation: AugmentationChart(results).sheet
-      case .languages: AnalogyChart(results).sheet
+      case .languages: LanguagesChart(results: results).sheet
       }
     guard !chart.panels.isEmpty else { return }
     try chart.draw(font: ChartFont.open()).writePNG(
