@@ -65,7 +65,7 @@ struct EvalZeroShot: ParsableCommand {
     let labels = Set(pictures.labels).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     guard let classes else { return (encoder, pictures, ClassList(labels: labels, languages: languages)) }
     let list = try ClassList(contentsOf: classes, languages: languages)
-    if let unknown = labels.first(where: { !list.labels.contains($0) }) {
+    if let unknown = labels.first(where: { list.places[$0] == nil }) {
       throw KelipError("the pictures' class \(unknown) is not in the list", at: classes)
     }
     return (encoder, pictures, list)

@@ -140,11 +140,14 @@ private func colourFolder() throws -> TemporaryFolder {
     }
     for text in [
       "classes: []", "classes: [{label: a, en: a}]", "classes: [{label: a, ko: 가}, {label: a, ko: 나}]",
+      "classes: [{label: a, also: [b], ko: 가}, {label: b, ko: 나}]",
       "other: 1",
     ] {
       #expect(throws: KelipError.self, "\(text)") { try list(text) }
     }
     #expect(try list("classes: [{label: a, ko: [가, 각]}]").classes[0].names == ["ko": ["가", "각"]])
+    let merged = try list("classes: [{label: a, also: [b, c], ko: 가}, {label: d, ko: 라}]")
+    #expect(merged.labels == ["a", "d"] && merged.places == ["a": 0, "b": 0, "c": 0, "d": 1])
     try Data("# nothing\n\n".utf8).write(to: folder.file("ko.txt"))
     #expect(throws: KelipError.self) { try PromptFile.read(folder.file("ko.txt").path) }
     try Data("사진\n".utf8).write(to: folder.file("ko.txt"))

@@ -45,7 +45,6 @@ package struct ZeroShotClassifier {
   package func report(
     on pictures: any LabelledPictures, threads: Int, _ communicator: any Communicator = SoloCommunicator()
   ) throws -> (report: ClassificationReport, skipped: [String: Int]) {
-    let places = Dictionary(uniqueKeysWithValues: classes.labels.enumerated().map { ($1, $0) })
     var report = ClassificationReport(labels: classes.labels)
     var skipped: [String: Int] = [:]
     let mine = communicator.share(of: pictures.labels.count)
@@ -54,7 +53,7 @@ package struct ZeroShotClassifier {
       let batch = try read(numbers, pictures, threads)
       for case .failure(let fault) in batch { skipped[fault.reason, default: 0] += 1 }
       let good = zip(numbers, batch).compactMap { number, item in (try? item.get()).map { (number, $0) } }
-      for (label, best) in zip(good.map { places[pictures.labels[$0.0]]! }, told(good.map(\.1))) {
+      for (label, best) in zip(good.map { classes.places[pictures.labels[$0.0]]! }, told(good.map(\.1))) {
         report.add(label, best: best)
       }
     }

@@ -10,15 +10,15 @@ struct CrossLingualChart {
   ]
 
   func panel(_ set: String) -> ChartPanel? {
-    let ways = [("ko_to_en", "Korean → English"), ("en_to_ko", "English → Korean")]
+    let ways = [("ko_to_en", "Korean to English"), ("en_to_ko", "English to Korean")]
     let series = results.variants.flatMap { variant in
       ways.compactMap { line(set, variant, $0, $1) }
     }
     guard !series.isEmpty else { return nil }
     return .lines(
       LinePanel(
-        title: "The text of the same picture in the other language",
-        note: "\(results.title(set)): R@1, %, among all texts",
+        title: "Texts across languages",
+        note: "\(results.title(set)): that of the same picture is found first, %",
         xAxis: "words of the query: 1, 2, 3 to 4, 5 and more", xScale: .linear, yScale: .linear,
         series: series))
   }
