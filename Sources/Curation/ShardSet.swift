@@ -15,7 +15,9 @@ struct ShardSet: Sendable {
     "\(shard.padded(to: shardDigits)).tar" + (isCompressed ? ".zst" : "")
   }
 
-  func key(shard: Int, sample: Int) -> String { shard.padded(to: shardDigits) + sample.padded(to: sampleDigits) }
+  func key(shard: Int, sample: Int) -> String {
+    shard.padded(to: shardDigits) + sample.padded(to: sampleDigits)
+  }
 
   private var shardDigits: Int { max(5, String(max(0, shardCount - 1)).count) }
   private var sampleDigits: Int { max(4, String(samplesPerShard - 1).count) }

@@ -96,7 +96,7 @@ def quality(options):
         rows = []
         for seed in options.seeds:
             with tempfile.TemporaryDirectory() as folder:
-                fixed = {"model.config": "configs/models/small-vit-8.yaml", "run.seed": seed,
+                fixed = {"model.config": options.model, "run.seed": seed,
                          "optimizer.steps": options.steps, "checkpoint.every_steps": options.steps}
                 records, _ = train("configs/runs/quickstart.yaml", folder, fixed | settings)
                 rows.append((sum(record["step_seconds"] for record in records),
@@ -119,6 +119,7 @@ def main():
             part.add_argument("--rounds", type=int, default=3)
         else:
             part.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
+            part.add_argument("--model", default="configs/models/small-vit-8.yaml")
     options = parser.parse_args()
     options.function(options)
 
