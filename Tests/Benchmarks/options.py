@@ -80,13 +80,13 @@ def recall(folder, split, pairs):
 
 
 def recalls(answer):
-    """Every R@1 anywhere in the answer."""
+    """Every R@1 anywhere in the answer, but for that of guessing."""
     if isinstance(answer, list):
         return [value for item in answer for value in recalls(item)]
     if not isinstance(answer, dict):
         return []
     return [value for key, item in answer.items()
-            for value in ([item] if key.endswith("_R@1") else recalls(item))]
+            for value in ([item] if key.endswith(("image_R@1", "text_R@1")) else recalls(item))]
 
 
 def quality(options):
