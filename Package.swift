@@ -117,7 +117,9 @@ let package = Package(
     room(
       "Reports",
       ["Basics", "Charts", "Checkpointing", "RunService", .product(name: "Yams", package: "Yams")]),
-    room("StudyRuns", ["Basics", "Configuration", "Imaging", "Charts", "RunService"]),
+    room(
+      "StudyRuns",
+      ["Basics", "Configuration", "Imaging", "Charts", "Checkpointing", "RunService"]),
     room(
       "FeatureStore",
       ["Basics", "Kernels", "Collectives", "ShardStream", "Checkpointing", "Evaluation"]),

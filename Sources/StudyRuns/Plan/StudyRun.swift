@@ -1,4 +1,5 @@
 import Basics
+import Checkpointing
 import Configuration
 import Foundation
 
@@ -57,7 +58,7 @@ extension StudyPlan {
       training: StudyTraining(
         config: config, overrides: overrides, stages: stages, steps: steps,
         settings: reader.settings.filter { !Self.changesNoWeight($0.key) }),
-      checkpoint: folder.appendingPathComponent("checkpoints/\(Self.checkpointName(steps))"))
+      checkpoint: folder.appendingPathComponent("checkpoints/\(CheckpointDirectory.name(step: steps))"))
   }
 
   /// The plan's, the variant's, then those that make runs of a study alike.
@@ -88,10 +89,5 @@ extension StudyPlan {
     try stages.reduce(0) { sum, stage in
       try sum + reader.integer(stage == "mae" ? "mae.steps" : "optimizer.steps", in: 1...Int.max)
     }
-  }
-
-  private static func checkpointName(_ step: Int) -> String {
-    let digits = String(step)
-    return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
   }
 }
