@@ -53,18 +53,6 @@ package struct FeatureExport {
     return url.deletingLastPathComponent().appendingPathComponent("\(stem)-\(suffix)")
   }
 
-  private func replacing(_ url: URL, _ body: (_ partial: URL) throws -> Void) throws {
-    let partial = url.deletingLastPathComponent().appendingPathComponent(
-      ".\(url.lastPathComponent).partial-\(getpid())")
-    do {
-      try body(partial)
-      try AtomicFile.move(partial, to: url)
-    } catch {
-      unlink(partial.path)
-      throw error
-    }
-  }
-
   private func count(_ tensor: String) throws -> Int {
     var count = 0
     for part in folder.plan.parts where FeaturePart.tensors(part.kind).contains(tensor) {

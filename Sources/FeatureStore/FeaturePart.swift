@@ -40,20 +40,15 @@ package struct FeaturePart: Equatable, Sendable {
     var lines = Data()
     for row in rows { lines += row.line + [UInt8(ascii: "\n")] }
     try AtomicFile.write(lines, to: self.rows(in: folder))
-    let partial = folder.appendingPathComponent(".\(name).partial-\(getpid())")
     let specs = Self.tensors(kind).map {
       TensorSpec($0, plan.features.tensorType, [rows.count, plan.dimension])
     }
     let reasons = JSONText.object(
       leftOut.sorted { $0.key < $1.key }.map { ($0.key, JSONText.integer($0.value)) })
-    do {
+    try replacing(self.features(in: folder)) { partial in
       let writer = try SafetensorsWriter(partial, tensors: specs, metadata: ["left_out": reasons.text])
       for matrix in features { try plan.features.append(matrix, to: writer) }
       try writer.finish()
-      try AtomicFile.move(partial, to: self.features(in: folder))
-    } catch {
-      unlink(partial.path)
-      throw error
     }
   }
 }

@@ -6,27 +6,18 @@ struct ValidationHistory {
     var values: [String: Double?]
   }
 
-  /// By growing step.
-  private(set) var entries: [Entry] = []
-  /// Every so many of them is kept.
-  private(set) var stride = 1
-  private(set) var seenCount = 0
-  private let capacity: Int
+  private var list: ThinnedList<Entry>
 
-  init(capacity: Int = 400) {
-    precondition(capacity >= 2 && capacity.isMultiple(of: 2))
-    self.capacity = capacity
-  }
+  init(capacity: Int = 400) { list = ThinnedList(capacity: capacity) }
+
+  /// By growing step.
+  var entries: [Entry] { list.elements }
+  /// Every so many of them is kept.
+  var stride: Int { list.stride }
+  var seenCount: Int { list.seenCount }
 
   mutating func add(_ step: Int, _ numbers: [(String, Double?)]) {
-    defer { seenCount += 1 }
-    guard seenCount.isMultiple(of: stride) else { return }
-    if entries.count == capacity {
-      entries = Swift.stride(from: 0, to: capacity, by: 2).map { entries[$0] }
-      stride *= 2
-      guard seenCount.isMultiple(of: stride) else { return }
-    }
-    let own = numbers.filter { $0.0.hasPrefix("validation_") }
-    entries.append(Entry(step: step, values: Dictionary(own) { $1 }))
+    list.add(
+      Entry(step: step, values: Dictionary(numbers.filter { $0.0.hasPrefix("validation_") }) { $1 }))
   }
 }

@@ -1,4 +1,5 @@
 import Basics
+import Checkpointing
 import Foundation
 
 /// What each validation of a run found, and the sample queries of the last one.
@@ -87,7 +88,7 @@ struct ValidationSection {
     }
     let entry = evaluations.first { $0.step == row.step && $0.language == row.language }
     guard let value = entry?.values[name] else { return nil }
-    let file = "evaluations/step-\(row.step.padded(to: 8)).json"
+    let file = "evaluations/\(CheckpointDirectory.name(step: row.step)).json"
     return Figure(run: index, file: file, key: "\(row.language).\(name)", step: row.step, value: value)
   }
 }
